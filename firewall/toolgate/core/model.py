@@ -1,0 +1,259 @@
+"""The values a decision is made from and the values it comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+from typing import Any, Literal, TypeAlias
+
+from toolgate.core.reasons import Reason
+
+JsonObject: TypeAlias = dict[str, Any]
+
+
+class Tier(StrEnum):
+    """How much a tool can break, from the policy alone."""
+
+    READ = "read"
+    REVERSIBLE = "reversible"
+    IRREVERSIBLE = "irreversible"
+    PRIVILEGED = "privileged"
+
+
+class Unknown(Enum):
+    """A fact nobody has looked up yet."""
+
+    UNKNOWN = "unknown"
+
+
+UNKNOWN = Unknown.UNKNOWN
+
+
+class Fact(StrEnum):
+    """What the core can ask the gateway to look up."""
+
+    TOOL = "tool"
+    FINDINGS = "findings"
+    APPROVAL = "approval"
+    ASSIGNED = "assigned"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A credential of an agent: its name, its roles and a public id of the credential itself."""
+
+    name: str
+    roles: tuple[str, ...]
+    credential: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One thing a caller asks of one upstream, in the upstream's own names.
+
+    `target` is a tool or prompt name or a resource URI, empty where the method has none.
+    `approval` is the id a caller named through `toolgate_continue`, else None.
+    """
+
+    method: str
+    upstream: str
+    target: str
+    arguments: JsonObject
+    caller: Caller
+    session: str = ""
+    approval: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """Where a value breaks a schema: a JSON path, the keyword, and what was expected. Never the value."""
+
+    path: str
+    keyword: str
+    expected: str
+
+
+# Returns None where the value fits; the first mismatch otherwise.
+Validate: TypeAlias = Callable[[Any], Mismatch | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool as its upstream lists it, its schemas compiled once.
+
+    `pin` is the digest of the definition; `broken` says why calls to it are refused (for example a
+    schema beyond the caps of catalogue time), empty when it is sound.
+    """
+
+    name: str
+    pin: str
+    accepts: Validate
+    returns: Validate | None
+    broken: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something sensitive in one text: characters `start` to `end` of the `leaf`-th string of a value.
+
+    Strings are numbered in the order of `toolgate.core.redact.texts`.
+    """
+
+    entity: str
+    leaf: int
+    start: int
+    end: int
+    score: float = 1.0
+    rule: str = ""
+
+
+class ApprovalState(StrEnum):
+    """The life of a held call."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    DENIED = "denied"
+    SPENT = "spent"
+    EXECUTED = "executed"
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A held call and what became of it. Times are seconds since the epoch.
+
+    `digest` binds caller, upstream, method, target, pin and the arguments that will be sent.
+    """
+
+    id: str
+    caller: str
+    upstream: str
+    target: str
+    digest: str
+    pin: str
+    tier: Tier | None
+    state: ApprovalState
+    created: float
+    expires: float
+    decided_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known when a call is judged. `spent` is retry_after in seconds per exhausted limit key."""
+
+    now: float
+    tool: Tool | Unknown | None = UNKNOWN
+    findings: tuple[Finding, ...] | Unknown = UNKNOWN
+    approval: Approval | Unknown | None = UNKNOWN
+    assigned: Tier | Unknown | None = UNKNOWN
+    spent: Mapping[str, float] = field(default_factory=dict[str, float])
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """`count` units per `per` seconds, as a GCRA whose burst is `count`."""
+
+    count: float
+    per: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Charge: take `weight` units from the bucket `key`."""
+
+    key: str
+    limit: Limit
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Burn:
+    """Charge: spend an approved approval, exactly once."""
+
+    approval: str
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Charge: keep a held call until somebody decides. `sealed` holds its arguments, encrypted."""
+
+    approval: Approval
+    sealed: bytes
+
+
+Charge: TypeAlias = Rate | Burn | Open
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """Forward `arguments` once every charge is taken and the intent is journalled."""
+
+    tier: Tier
+    arguments: JsonObject
+    charges: tuple[Charge, ...] = ()
+    approval: str = ""
+    findings: tuple[Finding, ...] = ()
+    shadowed: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Ask a person. `approval` is the hold that already exists for this very call, if any."""
+
+    tier: Tier | None
+    arguments: JsonObject
+    expires: float
+    approval: Approval | None = None
+    charges: tuple[Charge, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """The call goes nowhere. `detail` says where, found, expected; never a value."""
+
+    reason: Reason
+    detail: str = ""
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The approved call was executed already: answer with its stored result."""
+
+    approval: Approval
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Look these facts up and ask again. `sending` is what would be sent, for the call digest."""
+
+    facts: frozenset[Fact]
+    sending: JsonObject | None = None
+
+
+Admission: TypeAlias = Allow | Hold | Refuse | Replay | Need
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Give `result` to the caller."""
+
+    result: JsonObject
+    findings: tuple[Finding, ...] = ()
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Withhold:
+    """The result stays here."""
+
+    reason: Reason
+    detail: str = ""
+
+
+Release: TypeAlias = Deliver | Withhold | Need
+
+Direction: TypeAlias = Literal["arguments", "results"]

@@ -1,0 +1,48 @@
+"""Why a call was refused, held or its result withheld, and what to do about it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """One word per cause, the same in code, journal, policy tests and docs."""
+
+    MALFORMED = "malformed"
+    TOO_LARGE = "too-large"
+    TOO_DEEP = "too-deep"
+    DUPLICATE_KEY = "duplicate-key"
+    BAD_NUMBER = "bad-number"
+    BAD_HEADER = "bad-header"
+    BAD_ORIGIN = "bad-origin"
+    UNSUPPORTED_VERSION = "unsupported-version"
+    METHOD_NOT_ALLOWED = "method-not-allowed"
+    NOT_AUTHENTICATED = "not-authenticated"
+    UNKNOWN_SESSION = "unknown-session"
+    UNKNOWN_UPSTREAM = "unknown-upstream"
+    TOO_MANY_ATTEMPTS = "too-many-attempts"
+    NOT_ALLOWED = "not-allowed"
+    SCHEMA_TOO_COMPLEX = "schema-too-complex"
+    ARGUMENTS_INVALID = "arguments-invalid"
+    CONDITION_NOT_MET = "condition-not-met"
+    SENSITIVE_ARGUMENTS = "sensitive-arguments"
+    NO_TIER = "no-tier"
+    APPROVAL_NEEDED = "approval-needed"
+    APPROVAL_DENIED = "approval-denied"
+    APPROVAL_UNKNOWN = "approval-unknown"
+    APPROVAL_EXPIRED = "approval-expired"
+    APPROVAL_SPENT = "approval-spent"
+    OUTCOME_UNKNOWN = "outcome-unknown"
+    RATE_LIMITED = "rate-limited"
+    SERVER_MAY_NOT = "server-may-not"
+    SENSITIVE_RESULT = "sensitive-result"
+    RESULT_INVALID = "result-invalid"
+    RESULT_NOT_REDACTABLE = "result-not-redactable"
+    RESULT_TOO_LARGE = "result-too-large"
+    RESULT_MALFORMED = "result-malformed"
+    UPSTREAM_DOWN = "upstream-down"
+    UPSTREAM_TIMEOUT = "upstream-timeout"
+    ERA_MISMATCH = "era-mismatch"
+    POLICY_BROKEN = "policy-broken"
+    JOURNAL_DOWN = "journal-down"
+    INTERNAL = "internal"

@@ -1,0 +1,45 @@
+"""Everything toolgate raises.
+
+ToolgateError
+├── Misuse             the operator's input is wrong: says where, what was found, what was expected
+│   ├── SettingsError
+│   └── PolicyError
+├── PortDown           a part of the world is not there; the call is refused
+│   ├── JournalDown
+│   └── UpstreamDown
+└── SealBroken         something sealed by us came back changed, foreign or expired
+"""
+
+from __future__ import annotations
+
+
+class ToolgateError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+class Misuse(ToolgateError):
+    """The operator's input is wrong."""
+
+
+class SettingsError(Misuse):
+    """The settings file or a reference in it is wrong."""
+
+
+class PolicyError(Misuse):
+    """A policy file is wrong; the message starts with file:line."""
+
+
+class PortDown(ToolgateError):
+    """A part of the world is not there."""
+
+
+class JournalDown(PortDown):
+    """No record can be written, so no call is made."""
+
+
+class UpstreamDown(PortDown):
+    """The upstream cannot be reached, died, or does not speak MCP."""
+
+
+class SealBroken(ToolgateError):
+    """Something sealed here came back changed, foreign or expired."""
