@@ -1,0 +1,33 @@
+"""What one check looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from toolgate.core.model import Admission, Call, Facts, JsonObject, Release
+from toolgate.core.policy import Policy, View
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A call, what is known of it, and what the policy says of it."""
+
+    call: Call
+    facts: Facts
+    policy: Policy
+    view: View
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A result on its way back. `redacted` is the result with the policy's masks applied."""
+
+    case: Case
+    result: JsonObject
+    redacted: JsonObject
+
+
+Check: TypeAlias = Callable[[Case], Admission | None]
+ResultCheck: TypeAlias = Callable[[Answer], Release | None]

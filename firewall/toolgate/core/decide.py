@@ -1,0 +1,126 @@
+"""Whether a call goes ahead: the checks, in their order."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from toolgate.core.case import Case, Check
+from toolgate.core.checks.allowlist import allowlisted, tiered
+from toolgate.core.checks.approval import ASKS, approved, tier_of
+from toolgate.core.checks.budgets import charges, within_budget
+from toolgate.core.checks.conditions import conditions_met
+from toolgate.core.checks.findings import arguments_clean
+from toolgate.core.checks.schema import known, valid
+from toolgate.core.model import (
+    UNKNOWN,
+    Admission,
+    Allow,
+    ApprovalState,
+    Burn,
+    Call,
+    Charge,
+    Fact,
+    Facts,
+    Hold,
+    JsonObject,
+    Need,
+    Refuse,
+    Tier,
+)
+from toolgate.core.outgoing import outgoing
+from toolgate.core.policy import Kind, Policy
+
+# Cheap and certain first. Policies set parameters and never reorder.
+ADMIT: tuple[Check, ...] = (
+    allowlisted,
+    known,
+    tiered,
+    valid,
+    conditions_met,
+    arguments_clean,
+    approved,
+    within_budget,
+)
+
+
+def case_of(call: Call, facts: Facts, policy: Policy) -> Case:
+    """The call beside what the policy says of it."""
+    roles = call.caller.roles
+    if call.method == "tools/call":
+        return Case(call, facts, policy, policy.view(roles, call.upstream, call.target))
+    return Case(call, facts, policy, policy.surface(kind_of(call), roles, call.upstream, call.target))
+
+
+def admit(call: Call, facts: Facts, policy: Policy) -> Admission:
+    """Judge one call. `Need` names every fact the remaining checks lack; look them up and ask again."""
+    case = case_of(call, facts, policy)
+    for check in ADMIT:
+        verdict = check(case)
+        if verdict is None:
+            continue
+        if isinstance(verdict, Need):
+            return Need(verdict.facts if Fact.TOOL in verdict.facts else _lacking(case))
+        if isinstance(verdict, Refuse):
+            return _shadowed(case, verdict)
+        if isinstance(verdict, Hold):
+            spent = within_budget(case)
+            return spent or verdict
+        return verdict
+    return _allow(case)
+
+
+def _allow(case: Case) -> Allow:
+    tier = tier_of(case) or Tier.READ
+    taken: tuple[Charge, ...] = charges(case)
+    findings = () if case.facts.findings is UNKNOWN else case.facts.findings
+    approval = _usable(case)
+    if approval:
+        return Allow(tier, outgoing(case), (*taken, Burn(approval)), approval, findings)
+    return Allow(tier, outgoing(case), taken, "", findings)
+
+
+def _usable(case: Case) -> str:
+    """The id of the approval this call spends, empty where it spends none."""
+    approval = case.facts.approval
+    if approval is UNKNOWN or approval is None or approval.expires <= case.facts.now:
+        return ""
+    return approval.id if approval.state is ApprovalState.APPROVED else ""
+
+
+def _shadowed(case: Case, refusal: Refuse) -> Allow | Refuse:
+    """In shadow mode a read or reversible call that would have been refused goes ahead, on the record."""
+    known_tool = case.call.method != "tools/call" or case.facts.tool not in (None, UNKNOWN)
+    if case.policy.shadow and case.view.tier in (Tier.READ, Tier.REVERSIBLE) and known_tool:
+        return Allow(case.view.tier, case.call.arguments, shadowed=refusal.reason)
+    return refusal
+
+
+def _lacking(case: Case) -> frozenset[Fact]:
+    """Every fact the rest of the checks will ask for."""
+    facts, view, lacking = case.facts, case.view, set[Fact]()
+    if view.wanted_arguments and facts.findings is UNKNOWN:
+        lacking.add(Fact.FINDINGS)
+    if view.tier is None and facts.assigned is UNKNOWN:
+        lacking.add(Fact.ASSIGNED)
+    asks = view.tier is None or view.tier in ASKS or case.call.approval is not None
+    if asks and facts.approval is UNKNOWN:
+        lacking.add(Fact.APPROVAL)
+    return frozenset(lacking)
+
+
+def kind_of(call: Call) -> Kind:
+    """Which allowlist of a role names what this call is about."""
+    if call.method == "completion/complete":
+        reference = call.arguments.get("ref")
+        named = isinstance(reference, dict) and cast("JsonObject", reference).get("type") == "ref/prompt"
+        return "prompts" if named else "resources"
+    return _KINDS.get(call.method, "methods")
+
+
+_KINDS: dict[str, Kind] = {
+    "tools/call": "tools",
+    "prompts/get": "prompts",
+    "resources/read": "resources",
+    "resources/subscribe": "resources",
+    "resources/unsubscribe": "resources",
+}

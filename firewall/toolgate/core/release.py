@@ -1,0 +1,99 @@
+"""Whether a result reaches the caller: the checks on the way back, in their order."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from toolgate.core.case import Answer, ResultCheck
+from toolgate.core.decide import case_of
+from toolgate.core.model import UNKNOWN, Call, Deliver, Fact, Facts, JsonObject, Need, Release, Withhold
+from toolgate.core.policy import Policy
+from toolgate.core.reasons import Reason
+from toolgate.core.redact import redact, refused
+
+
+def well_formed(answer: Answer) -> Withhold | None:
+    """Withholds a tool result whose content is not a list of typed blocks."""
+    if answer.case.call.method != "tools/call":
+        return None
+    content: object = answer.result.get("content", [])
+    if isinstance(content, list) and all(isinstance(block, dict) for block in cast("list[object]", content)):
+        return None
+    return Withhold(Reason.RESULT_MALFORMED, "result.content: expected a list of content blocks")
+
+
+def nothing_refused(answer: Answer) -> Withhold | None:
+    """Withholds a result holding an entity whose action is `refuse`."""
+    findings = answer.case.facts.findings
+    if findings is UNKNOWN or not findings:
+        return None
+    entities = refused(findings, answer.case.view.results)
+    if not entities:
+        return None
+    return Withhold(Reason.SENSITIVE_RESULT, f"found {', '.join(entities)}")
+
+
+def fits_output_schema(answer: Answer) -> Withhold | None:
+    """Withholds structured content that breaks the tool's own output schema, before or after redaction.
+
+    A result with `isError` or one that asks for input is not held to it (MCP 2026-07-28 server/tools).
+    """
+    tool, result = answer.case.facts.tool, answer.result
+    if tool is None or tool is UNKNOWN or tool.returns is None or not _final(result):
+        return None
+    if "structuredContent" not in result:
+        return Withhold(Reason.RESULT_INVALID, "result.structuredContent: expected, the tool has an output schema")
+    mismatch = tool.returns(result["structuredContent"])
+    if mismatch is not None:
+        return Withhold(Reason.RESULT_INVALID, f"{mismatch.path}: expected {mismatch.expected}")
+    if answer.redacted is result:
+        return None
+    broken = tool.returns(answer.redacted.get("structuredContent"))
+    if broken is None:
+        return None
+    return Withhold(Reason.RESULT_NOT_REDACTABLE, f"{broken.path}: expected {broken.expected}")
+
+
+RELEASE: tuple[ResultCheck, ...] = (well_formed, nothing_refused, fits_output_schema)
+
+
+def release(result: JsonObject, call: Call, facts: Facts, policy: Policy) -> Release:
+    """Judge one result. `facts.findings` are those of the result, in the order of `redact.texts(result)`."""
+    case = case_of(call, facts, policy)
+    if case.view.wanted_results and facts.findings is UNKNOWN:
+        return Need(frozenset({Fact.FINDINGS}))
+    findings = () if facts.findings is UNKNOWN else facts.findings
+    redacted: JsonObject = redact(result, findings, case.view.results) if findings else result
+    answer = Answer(case, result, redacted)
+    for check in RELEASE:
+        verdict = check(answer)
+        if verdict is not None:
+            return verdict
+    if case.view.max_chars is None:
+        return Deliver(redacted, findings)
+    short = truncated(redacted, case.view.max_chars)
+    return Deliver(short, findings, short is not redacted)
+
+
+def truncated(result: JsonObject, most: int) -> JsonObject:
+    """Text blocks longer than `most` characters keep their head and tail; structured content is never cut."""
+    content: Any = result.get("content")
+    if not isinstance(content, list):
+        return result
+    blocks = [_shortened(block, most) for block in cast("list[Any]", content)]
+    changed = any(new is not old for new, old in zip(blocks, cast("list[Any]", content), strict=True))
+    return {**result, "content": blocks} if changed else result
+
+
+def _shortened(block: Any, most: int) -> Any:
+    text: object = cast("JsonObject", block).get("text") if isinstance(block, dict) else None
+    if not isinstance(text, str) or len(text) <= most:
+        return block
+    head = most - most // 3
+    left_out = len(text) - most
+    tail = text[len(text) - (most - head) :]
+    return {**block, "text": f"{text[:head]}\n[… {left_out} characters left out by policy …]\n{tail}"}
+
+
+def _final(result: JsonObject) -> bool:
+    return result.get("isError") is not True and result.get("resultType", "complete") == "complete"
