@@ -1,0 +1,1 @@
+"""MCP as pure functions: versions, message shapes, headers, event streams and the shapes of both eras."""

@@ -1,0 +1,31 @@
+"""Protocol versions, their era, and the names of the per-request envelope."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+
+class Era(StrEnum):
+    """Handshake era (to 2025-11-25) or per-request era (from 2026-07-28)."""
+
+    LEGACY = "legacy"
+    MODERN = "modern"
+
+
+MODERN: Final = "2026-07-28"
+LEGACY: Final = ("2025-03-26", "2025-06-18", "2025-11-25")
+NEWEST_LEGACY: Final = LEGACY[-1]
+SUPPORTED: Final = (*LEGACY, MODERN)
+
+VERSION_KEY: Final = "io.modelcontextprotocol/protocolVersion"
+CAPABILITIES_KEY: Final = "io.modelcontextprotocol/clientCapabilities"
+CLIENT_KEY: Final = "io.modelcontextprotocol/clientInfo"
+SERVER_KEY: Final = "io.modelcontextprotocol/serverInfo"
+LOG_LEVEL_KEY: Final = "io.modelcontextprotocol/logLevel"
+SUBSCRIPTION_KEY: Final = "io.modelcontextprotocol/subscriptionId"
+
+# What toolgate says of itself where a peer asks; also what the verdict travels under in `_meta`.
+SELF: Final = {"name": "toolgate", "title": "toolgate", "version": "0.1.0"}
+VERDICT_KEY: Final = "toolgate/verdict"
+APPROVAL_KEY: Final = "toolgate/approval"
