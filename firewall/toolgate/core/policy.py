@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 from toolgate.core.model import JsonObject, Limit, Tier
+from toolgate.core.patterns import Pattern, Ranked
+
+ENTITIES: Final = frozenset(
+    {"EMAIL_ADDRESS", "CREDIT_CARD", "IBAN_CODE", "US_SSN", "PHONE_NUMBER", "IP_ADDRESS", "SECRET"}
+)
+
+# An agent that calls names it invents must not grow memory: so many views, of names so long, are kept.
+_VIEWS: Final = 8192
+_LONGEST: Final = 512
 
 
 class Action(StrEnum):
@@ -21,6 +30,14 @@ class Action(StrEnum):
 # None when the arguments satisfy the condition; else where and what was expected, never the value.
 Condition: TypeAlias = Callable[[JsonObject], str | None]
 Kind: TypeAlias = Literal["tools", "prompts", "resources", "methods"]
+ServerAsk: TypeAlias = Literal["elicit", "sample", "list_roots"]
+Roles: TypeAlias = tuple[str, ...]
+
+
+class Names(Protocol):
+    """Any pattern that says whether it names something of an upstream."""
+
+    def matches(self, upstream: str, name: str, /) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +50,40 @@ class Actions:
     def of(self, entity: str) -> Action:
         """The action for one entity."""
         return self.named.get(entity, self.other)
+
+    def wanted(self) -> frozenset[str]:
+        """The entities a detector must look for: those whose action is not allow."""
+        known = self.named.keys() | (ENTITIES if self.other is not Action.ALLOW else frozenset())
+        return frozenset(entity for entity in known if self.of(entity) is not Action.ALLOW)
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """The actions one upstream or tool states for itself; what it does not state stays as it was."""
+
+    named: Mapping[str, Action]
+    other: Action | None = None
+
+    def over(self, base: Actions) -> Actions:
+        """The base with these actions put on top."""
+        return Actions({**base.named, **self.named}, self.other or base.other)
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """What is done with findings in one direction: for all, then per upstream, then per tool."""
+
+    base: Actions
+    upstreams: Mapping[str, Override]
+    tools: Ranked[Override]
+
+    def actions(self, upstream: str, tool: str | None) -> Actions:
+        """The actions for one tool, or for everything else of an upstream."""
+        found = self.base
+        if of_upstream := self.upstreams.get(upstream):
+            found = of_upstream.over(found)
+        of_tool = None if tool is None else self.tools.find(upstream, tool)
+        return of_tool.over(found) if of_tool else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +101,52 @@ class ApprovalRule:
 
     channels: tuple[str, ...]
     expires: float
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Tools a role reaches, and the conditions under which it does."""
+
+    pattern: Pattern
+    conditions: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a role reaches, with everything it extends folded in. `held`: a call of it can be held."""
+
+    tools: tuple[Grant, ...] = ()
+    prompts: tuple[Names, ...] = ()
+    resources: tuple[Names, ...] = ()
+    methods: tuple[Names, ...] = ()
+    calls: Limit | None = None
+    cost: Limit | None = None
+    servers_may: frozenset[str] = frozenset()
+    may_approve: frozenset[Tier] = frozenset()
+    held: bool = False
+
+    def names(self, kind: Kind) -> tuple[Names, ...]:
+        """The patterns of one kind."""
+        match kind:
+            case "tools":
+                return tuple(grant.pattern for grant in self.tools)
+            case "prompts":
+                return self.prompts
+            case "resources":
+                return self.resources
+            case "methods":
+                return self.methods
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRule:
+    """What holds for a tool whoever calls it. `cost` is in the policy's currency, `timeout` in seconds."""
+
+    conditions: tuple[Condition, ...] = ()
+    calls: Limit | None = None
+    cost_limit: Limit | None = None
+    cost: float = 0.0
+    timeout: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,34 +169,147 @@ class View:
     max_chars: int | None
 
 
+_NO_RULE: Final = ToolRule()
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The compiled policy. Every method is pure and memoised.
 
     `shadow`: judge and journal, forward what would have been refused (never irreversible or privileged).
     `unlisted_hold`: a tool without a tier is held instead of refused.
+    `approval` has a rule for irreversible and for privileged; `prompts` limits holds per caller.
+    `digest` is the SHA-256 of the policy's canonical form, in hex.
     """
 
     digest: str
     shadow: bool
     unlisted_hold: bool
     approval: Mapping[Tier, ApprovalRule]
-    # The helper implementing this adds the private lookup tables as further fields.
+    prompts: Limit | None
+    roles: Mapping[str, Role]
+    tiers: Ranked[Tier]
+    tools: Ranked[ToolRule]
+    arguments: Redaction
+    results: Redaction
+    max_chars: int | None
+    _memo: dict[tuple[Roles | str, ...], View] = field(
+        default_factory=dict[tuple[Roles | str, ...], View], repr=False, compare=False
+    )
 
-    def view(self, roles: tuple[str, ...], upstream: str, tool: str) -> View: ...
+    def view(self, roles: Roles, upstream: str, tool: str) -> View:
+        """What the policy says of one tool for these roles."""
+        key = (roles, upstream, tool)
+        return self._memo.get(key) or self._keep(key, tool, self._tool(roles, upstream, tool))
 
-    def may(self, kind: Kind, roles: tuple[str, ...], upstream: str, name: str) -> bool:
+    def surface(self, kind: Kind, roles: Roles, upstream: str, name: str) -> View:
+        """The same for a prompt, resource or method: tier READ, no conditions, redaction per upstream."""
+        if kind == "tools":
+            return self.view(roles, upstream, name)
+        key = (kind, roles, upstream, name)
+        return self._memo.get(key) or self._keep(key, name, self._surface(kind, roles, upstream, name))
+
+    def may(self, kind: Kind, roles: Roles, upstream: str, name: str) -> bool:
         """Whether one of the roles reaches this tool, prompt, resource URI or method."""
-        ...
+        return self.surface(kind, roles, upstream, name).allowed
 
-    def server_may(self, roles: tuple[str, ...], what: Literal["elicit", "sample", "list_roots"]) -> bool: ...
+    def server_may(self, roles: Roles, what: ServerAsk) -> bool:
+        """Whether an upstream may ask this of the caller's client."""
+        return any(what in role.servers_may for role in self._held_by(roles))
 
-    def may_approve(self, roles: tuple[str, ...]) -> frozenset[Tier]: ...
+    def may_approve(self, roles: Roles) -> frozenset[Tier]:
+        """The tiers these roles decide held calls of."""
+        return frozenset(tier for role in self._held_by(roles) for tier in role.may_approve)
 
-    def can_be_held(self, roles: tuple[str, ...]) -> bool:
-        """Whether any tool these roles reach can be held (irreversible, privileged, or unlisted under hold)."""
-        ...
+    def can_be_held(self, roles: Roles) -> bool:
+        """Whether a tool these roles reach can be held: irreversible, privileged, or unlisted under hold."""
+        return any(role.held for role in self._held_by(roles))
 
-    def surface(self, kind: Kind, roles: tuple[str, ...], upstream: str, name: str) -> View:
-        """The same for a prompt, resource or method: tier is always READ, no conditions, redaction per upstream."""
-        ...
+    def _keep(self, key: tuple[Roles | str, ...], name: str, view: View) -> View:
+        """Remember a view within bounds."""
+        if len(name) <= _LONGEST:
+            if len(self._memo) >= _VIEWS:
+                self._memo.clear()
+            self._memo[key] = view
+        return view
+
+    def _held_by(self, roles: Roles) -> Iterator[Role]:
+        """The roles of a caller that this policy knows."""
+        return (self.roles[role] for role in roles if role in self.roles)
+
+    def _tool(self, roles: Roles, upstream: str, tool: str) -> View:
+        """The view of a tool, from scratch."""
+        rule = self.tools.find(upstream, tool) or _NO_RULE
+        grants = [
+            grant
+            for role in self._held_by(roles)
+            for grant in role.tools
+            if grant.pattern.matches(upstream, tool)
+        ]
+        conditions = dict.fromkeys([c for grant in grants for c in grant.conditions] + list(rule.conditions))
+        return self._build(
+            allowed=bool(grants),
+            tier=self.tiers.find(upstream, tool),
+            conditions=tuple(conditions),
+            budgets=tuple(self._budgets(roles, f"{upstream}/{tool}", rule)),
+            actions=(self.arguments.actions(upstream, tool), self.results.actions(upstream, tool)),
+            timeout=rule.timeout,
+        )
+
+    def _surface(self, kind: Kind, roles: Roles, upstream: str, name: str) -> View:
+        """The view of a prompt, resource or method, from scratch."""
+        return self._build(
+            allowed=any(
+                pattern.matches(upstream, name)
+                for role in self._held_by(roles)
+                for pattern in role.names(kind)
+            ),
+            tier=Tier.READ,
+            conditions=(),
+            budgets=tuple(self._budgets(roles, "", _NO_RULE)),
+            actions=(self.arguments.actions(upstream, None), self.results.actions(upstream, None)),
+            timeout=None,
+        )
+
+    def _build(
+        self,
+        *,
+        allowed: bool,
+        tier: Tier | None,
+        conditions: tuple[Condition, ...],
+        budgets: tuple[Budget, ...],
+        actions: tuple[Actions, Actions],
+        timeout: float | None,
+    ) -> View:
+        """A view with what follows from its parts."""
+        arguments, results = actions
+        return View(
+            allowed=allowed,
+            tier=tier,
+            conditions=conditions,
+            budgets=budgets,
+            arguments=arguments,
+            results=results,
+            wanted_arguments=arguments.wanted(),
+            wanted_results=results.wanted(),
+            timeout=timeout,
+            max_chars=self.max_chars,
+        )
+
+    def _budgets(self, roles: Roles, tool: str, rule: ToolRule) -> Iterator[Budget]:
+        """Limits of the roles are per caller, those of a tool per caller and tool."""
+        held = tuple(self._held_by(roles))
+        if calls := loosest(role.calls for role in held):
+            yield Budget("calls", calls)
+        if rule.cost and (cost := loosest(role.cost for role in held)):
+            yield Budget("cost", cost, rule.cost)
+        if rule.calls:
+            yield Budget(f"{tool} calls", rule.calls)
+        if rule.cost and rule.cost_limit:
+            yield Budget(f"{tool} cost", rule.cost_limit, rule.cost)
+
+
+def loosest(limits: Iterable[Limit | None]) -> Limit | None:
+    """The limit that lets most through over time, then at once; those that state none do not count."""
+    stated = [limit for limit in limits if limit is not None]
+    return max(stated, key=lambda limit: (limit.count / limit.per, limit.count), default=None)
