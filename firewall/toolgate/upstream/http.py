@@ -1,0 +1,158 @@
+"""A Streamable HTTP upstream: one POST per message, one stream per request, nothing merged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+import orjson
+
+from toolgate.core.model import JsonObject
+from toolgate.errors import UpstreamDown
+from toolgate.protocol import sse
+from toolgate.protocol.headers import NAMED, encode
+from toolgate.protocol.messages import same_id
+from toolgate.protocol.versions import MODERN, Era
+from toolgate.upstream.link import Emit, Note
+from toolgate.upstream.parse import parse
+from toolgate.upstream.pool import Answer, Pool
+
+_ACCEPT = b"accept: application/json, text/event-stream\r\ncontent-type: application/json\r\n"
+
+
+class SessionLost(UpstreamDown):
+    """The upstream does not know the session any more; the client must initialise again."""
+
+
+class HttpLink:
+    """One client's session with an HTTP upstream, or in 2026-07-28 everybody's stateless one."""
+
+    def __init__(self, name: str, pool: Pool, era: Era) -> None:
+        self.name = name
+        self._pool = pool
+        self._era = era
+        self._session: str | None = None
+        self._head = _ACCEPT
+
+    @property
+    def session(self) -> str | None:
+        """The upstream's session id."""
+        return self._session
+
+    def agreed(self, version: str) -> None:
+        """Name this version, and the session if there is one, on every later request."""
+        own = f"mcp-session-id: {self._session}\r\n" if self._session else ""
+        self._head = _ACCEPT + f"mcp-protocol-version: {version}\r\n{own}".encode("latin-1")
+
+    async def request(
+        self, message: JsonObject, emit: Emit, params: Mapping[str, str] | None = None
+    ) -> JsonObject | None:
+        """Forward a request and read its answer, whole or as a stream."""
+        head = self._head if self._era is Era.LEGACY else modern_head(message, params)
+        answer = await self._pool.send(b"POST", head, orjson.dumps(message))
+        if message["method"] == "initialize":
+            self._opened(answer)
+        if not answer.streaming:
+            return self._whole(answer, message["id"])
+        try:
+            return await self._stream(answer, message["id"], emit)
+        finally:
+            answer.close()
+
+    async def send(self, message: JsonObject) -> None:
+        """POST a notification or an answer; the upstream accepts it with 202."""
+        head = self._head if self._era is Era.LEGACY else modern_head(message, None)
+        answer = await self._pool.send(b"POST", head, orjson.dumps(message))
+        answer.close()
+        if answer.status >= 400:
+            raise self._refused(answer)
+
+    async def listen(self, emit: Emit, last_event: str | None) -> None:
+        """The GET stream, resumed after `last_event`; ends when the upstream ends it or has none."""
+        head = self._head
+        if last_event is not None:
+            head += f"last-event-id: {last_event}\r\n".encode("latin-1")
+        answer = await self._pool.send(b"GET", head, b"")
+        try:
+            if answer.status >= 400:
+                raise self._refused(answer)
+            if answer.streaming:
+                await self._stream(answer, None, emit)
+        finally:
+            answer.close()
+
+    async def close(self) -> None:
+        """DELETE the upstream session, if there is one."""
+        if self._session is None:
+            return
+        answer = await self._pool.send(b"DELETE", self._head, b"")
+        answer.close()
+
+    def _opened(self, answer: Answer) -> None:
+        session = answer.headers.get("mcp-session-id")
+        if session is not None and not (session.isascii() and session.isprintable()):
+            raise UpstreamDown(f"{self.name}: Mcp-Session-Id: expected visible ASCII")
+        self._session = session or None
+
+    def _whole(self, answer: Answer, request_id: object) -> JsonObject:
+        if answer.status >= 400 and not answer.headers.get("content-type", "").startswith("application/json"):
+            raise self._refused(answer)
+        if answer.status == 404 and self._session is not None:
+            raise SessionLost(f"{self.name}: the upstream ended the session")
+        message = parse(self.name, answer.body)
+        if "method" in message or ("error" not in message and not same_id(message.get("id"), request_id)):
+            if answer.status >= 400:
+                raise self._refused(answer)
+            raise UpstreamDown(f"{self.name}: found another message, expected the answer to this request")
+        message["id"] = request_id
+        return message
+
+    async def _stream(self, answer: Answer, request_id: object, emit: Emit) -> JsonObject | None:
+        parser = sse.Parser()
+        while (chunk := await answer.chunk()) is not None:
+            try:
+                events = parser.feed(chunk)
+            except sse.TooLong:
+                raise UpstreamDown(f"{self.name}: one event exceeds {sse.MAX_EVENT} bytes") from None
+            for event in events:
+                final = await self._event(event, request_id, emit)
+                if final is not None:
+                    return final
+        return None
+
+    async def _event(self, event: sse.Event, request_id: object, emit: Emit) -> JsonObject | None:
+        if event.data is None:
+            await emit(Note(None, event.id, event.retry))
+            return None
+        message = parse(self.name, event.data)
+        answers = "method" not in message and request_id is not None and same_id(message.get("id"), request_id)
+        if answers and event.id is None:
+            return message
+        await emit(Note(message, event.id, event.retry))
+        # An answer with an event id keeps it: a client that lost the stream resumes from there.
+        return ANSWERED if answers else None
+
+    def _refused(self, answer: Answer) -> UpstreamDown:
+        if answer.status == 404 and self._session is not None:
+            return SessionLost(f"{self.name}: the upstream ended the session")
+        if answer.status in (401, 403):
+            return UpstreamDown(f"{self.name}: the upstream refused toolgate's credentials ({answer.status})")
+        return UpstreamDown(f"{self.name}: the upstream answered HTTP {answer.status}")
+
+
+# What a stream returns whose final answer went out through `emit`, event id and all.
+ANSWERED: JsonObject = {}
+
+
+def modern_head(message: JsonObject, params: Mapping[str, str] | None) -> bytes:
+    """The headers of a 2026-07-28 request, all built from the judged body."""
+    method = cast("str", message["method"])
+    lines = f"mcp-protocol-version: {MODERN}\r\nmcp-method: {encode(method)}\r\n"
+    key = NAMED.get(method)
+    if key is not None:
+        name: object = cast("JsonObject", message.get("params", {})).get(key)
+        if isinstance(name, str):
+            lines += f"mcp-name: {encode(name)}\r\n"
+    if params:
+        lines += "".join(f"{header}: {value}\r\n" for header, value in params.items())
+    return _ACCEPT + lines.encode("latin-1")
