@@ -8,6 +8,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 VENV=${TOOLGATE_VENV:-$ROOT/.venv}
 BIN=$VENV/bin
 BUSY=$VENV.busy
+MAKING=$VENV.making
 
 say() { printf 'toolgate: %s\n' "$*" >&2; }
 die() { say "$*"; exit 2; }
@@ -44,7 +45,7 @@ is_current() {
 }
 
 # An environment that these scripts did not make belongs to somebody: it is used, never replaced.
-is_foreign() { [ -d "$VENV" ] && [ ! -f "$VENV/.made-from" ] && [ ! -f "$VENV/.being-made" ]; }
+is_foreign() { [ -d "$VENV" ] && [ ! -f "$VENV/.made-from" ] && [ ! -f "$MAKING" ]; }
 
 take_turn() {
   local told=
@@ -74,13 +75,12 @@ make_env() {
   "$PY" -c 'import ensurepip, venv' 2>/dev/null ||
     die "$PY has no venv module: install it (Debian, Ubuntu: apt-get install python3-venv), or set PYTHON to another Python"
   say "making $VENV with $("$PY" -V) (once; a minute or two)"
-  mkdir -p "$VENV" && touch "$VENV/.being-made"
+  touch "$MAKING"
   "$PY" -m venv --clear "$VENV" || die "$PY -m venv failed, see above"
-  touch "$VENV/.being-made"
   install "toolgate: packages" "$(grep -c '==' "$lock")" --require-hashes --only-binary :all: -r "$lock"
   install "toolgate: this checkout" 1 --no-deps --no-build-isolation -e "$ROOT"
   fingerprint "$1" >"$VENV/.made-from"
-  rm -f "$VENV/.being-made" "$VENV/install.log"
+  rm -f "$MAKING" "$VENV/install.log"
 }
 
 ensure_env() {
