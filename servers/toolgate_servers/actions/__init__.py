@@ -1,0 +1,1 @@
+"""Mail over MCP: drafts, and a local outbox."""

@@ -1,0 +1,70 @@
+"""The command line and the transports that every server shares."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from toolgate_servers.errors import ServerError
+
+if TYPE_CHECKING:
+    from mcp.server.mcpserver import MCPServer
+
+EXIT_MISUSE = 2
+
+
+def server_parser(name: str, about: str) -> argparse.ArgumentParser:
+    """Make the parser of one server, with --stdio and --http."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m toolgate_servers.{name}",
+        description=about,
+        epilog="Exit codes: 0 the client has left, 2 an option or a file is wrong.",
+    )
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument(
+        "--stdio",
+        action="store_true",
+        help="speak MCP on standard input and output until the input closes (the default)",
+    )
+    way.add_argument(
+        "--http",
+        metavar="HOST:PORT",
+        type=host_and_port,
+        help="serve MCP at http://HOST:PORT/mcp; there is no login here, so listen on 127.0.0.1 or behind "
+        "a firewall that has one",
+    )
+    return parser
+
+
+def host_and_port(text: str) -> tuple[str, int]:
+    """Read HOST:PORT, with IPv6 addresses in square brackets."""
+    host, colon, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
+    if not colon or not host or not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise argparse.ArgumentTypeError("expected HOST:PORT such as 127.0.0.1:8801 or [::1]:8801")
+    return host, int(port)
+
+
+def run(
+    parser: argparse.ArgumentParser,
+    build: Callable[[argparse.Namespace], "MCPServer[Any]"],
+    argv: Sequence[str] | None,
+) -> int:
+    """Build the server that the options describe and serve until the client leaves; gives the exit code."""
+    options = parser.parse_args(argv)
+    try:
+        server = build(options)
+    except ServerError as problem:
+        sys.stderr.write(f"{parser.prog}: {problem}\n")
+        return EXIT_MISUSE
+    if options.http is None:
+        # A thread waits on standard input, so an interrupt handled in Python would hang until the next line.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        server.run("stdio")
+    else:
+        host, port = options.http
+        shown = f"[{host}]" if ":" in host else host
+        sys.stderr.write(f"{server.name}: MCP at http://{shown}:{port}/mcp\n")
+        server.run("streamable-http", host=host, port=port)
+    return 0

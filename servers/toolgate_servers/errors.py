@@ -1,0 +1,49 @@
+"""What a server says when it will not do what was asked."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a call was refused; stable words that programs may match."""
+
+    ARGUMENT_NOT_VALID = "argument-not-valid"
+    BAD_SYNTAX = "bad-syntax"
+    NOT_ARITHMETIC = "not-arithmetic"
+    UNKNOWN_NAME = "unknown-name"
+    WRONG_ARGUMENT_COUNT = "wrong-argument-count"
+    UNDEFINED = "undefined"
+    TOO_LARGE = "too-large"
+    TOO_COMPLEX = "too-complex"
+    NO_WORDS = "no-words"
+    OUTSIDE_FOLDER = "outside-folder"
+    NO_SUCH_DOCUMENT = "no-such-document"
+    OFFSET_BEYOND_END = "offset-beyond-end"
+    BAD_ADDRESS = "bad-address"
+    CONTROL_CHARACTER = "control-character"
+    TOO_MANY_RECIPIENTS = "too-many-recipients"
+    NO_SUCH_MAIL = "no-such-mail"
+    DRAFT_DIFFERS = "draft-differs"
+    STORE_FULL = "store-full"
+    STORE_FAILED = "store-failed"
+
+
+class ServerError(Exception):
+    """Everything the servers raise on purpose.
+
+    ServerError
+    |-- Refused      one call cannot be done; the caller can read why
+    `-- CannotStart  the server's own settings or files do not work
+    """
+
+
+class Refused(ServerError):
+    """One call cannot be done: where, what was found and what was expected, without quoting values."""
+
+    def __init__(self, reason: Reason, where: str, *, found: str, expected: str) -> None:
+        super().__init__(f"{where}: found {found}, expected {expected} [{reason}]")
+        self.reason = reason
+        self.where = where
+
+
+class CannotStart(ServerError):
+    """The server cannot start with these settings; the text says which and why."""
