@@ -152,11 +152,10 @@ def _add_utilities(server: FixtureServer, audience: Audience) -> None:
     server.add_notification_handler("notifications/initialized", types.NotificationParams, initialized)
 
 
-def http_app(only: str | None) -> ASGIApp:
-    """The server as an ASGI app with resumable streams, refusing the other era if one is given."""
-    app: ASGIApp = build().streamable_http_app(
-        event_store=MemoryEventStore(), retry_interval=_RETRY_MILLISECONDS
-    )
+def http_app(only: str | None, *, resumable: bool = True) -> ASGIApp:
+    """The server as an ASGI app, refusing the other era if one is given."""
+    store, retry = (MemoryEventStore(), _RETRY_MILLISECONDS) if resumable else (None, None)
+    app: ASGIApp = build().streamable_http_app(event_store=store, retry_interval=retry)
     match only:
         case None:
             return app
@@ -190,14 +189,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     way.add_argument("--http", type=int, metavar="PORT")
     way.add_argument("--stdio", action="store_true")
     parser.add_argument("--only-era", choices=(LEGACY, MODERN))
+    parser.add_argument("--no-event-store", action="store_true", help="HTTP streams that cannot be resumed")
     options = parser.parse_args(argv)
     if options.stdio:
         anyio.run(serve_stdio, options.only_era)
         return
+    app = http_app(options.only_era, resumable=not options.no_event_store)
     # h11 strips blanks around header values as RFC 9110 5.5 wants; httptools keeps them.
-    uvicorn.run(
-        http_app(options.only_era), host="127.0.0.1", port=options.http, http="h11", log_level="warning"
-    )
+    uvicorn.run(app, host="127.0.0.1", port=options.http, http="h11", log_level="warning")
 
 
 if __name__ == "__main__":
