@@ -53,7 +53,9 @@ class Actions:
 
     def wanted(self) -> frozenset[str]:
         """The entities a detector must look for: those whose action is not allow."""
-        known = self.named.keys() | (ENTITIES if self.other is not Action.ALLOW else frozenset())
+        known = frozenset(self.named)
+        if self.other is not Action.ALLOW:
+            known |= ENTITIES
         return frozenset(entity for entity in known if self.of(entity) is not Action.ALLOW)
 
 

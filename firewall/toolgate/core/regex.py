@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-import re2  # type: ignore[import-untyped, unused-ignore]  # google-re2 ships no types
+import re2
 
+_RE2: Final[Any] = re2  # the package ships no types
 _MEMORY: Final = 1 << 20
 
 
@@ -15,15 +16,17 @@ def whole(expression: str) -> Callable[[str], bool]:
 
     Raises ValueError, naming the fault, for an expression RE2 does not accept.
     """
-    options: Any = re2.Options()
+    options = _RE2.Options()
     options.log_errors = False
     options.max_mem = _MEMORY
     try:
-        compiled: Any = re2.compile(expression, options)
-    except re2.error as fault:
-        raise ValueError(f"expected an RE2 expression: {_text(fault)}") from None
+        compiled = _RE2.compile(expression, options)
     except UnicodeEncodeError:
         raise ValueError("expected an RE2 expression in valid Unicode") from None
+    except _RE2.error as fault:
+        # Its words arrive as bytes and can end in a piece of the expression, which stands in the policy.
+        words: bytes = fault.args[0]
+        raise ValueError(f"expected an RE2 expression ({words.decode('utf-8', 'replace')})") from None
 
     def matches(value: str) -> bool:
         try:
@@ -34,13 +37,6 @@ def whole(expression: str) -> Callable[[str], bool]:
     return matches
 
 
-def _text(fault: Exception) -> str:
-    """RE2's own words; its bindings raise bytes."""
-    found = fault.args[0] if fault.args else b""
-    return found.decode("utf-8", "replace") if isinstance(found, bytes) else str(found)
-
-
 def escape(literal: str) -> str:
     """The expression that matches exactly this text."""
-    escaped: Any = re2.escape(literal)
-    return str(escaped)
+    return str(_RE2.escape(literal))
