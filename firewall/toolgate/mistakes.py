@@ -6,6 +6,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 Steps: TypeAlias = tuple[str | int, ...]
@@ -18,23 +19,37 @@ _PRIVATE = re.compile(
     re.IGNORECASE,
 )
 _LONGEST = 40
+_KINDS = {
+    **dict.fromkeys(("model_type", "model_attributes_type", "dict_type"), "a mapping"),
+    **dict.fromkeys(("list_type", "tuple_type", "set_type", "frozen_set_type"), "a list"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A complaint and where it is in the file; `branch`: the name of a union's alternative was left out."""
+
+    at: Steps
+    branch: bool
+    on_key: bool
+    kind: str
+    expected: str
+    words: tuple[str, ...]
 
 
 def explained(
     complaints: Sequence[Complaint], content: Any, schema: dict[str, Any]
 ) -> list[tuple[Steps, str]]:
     """Place and sentence of every mistake, in the order of the file; alternatives of a union become one."""
-    placed = [
-        (*_placed(kind, loc, content), kind, message, context) for kind, loc, message, context in complaints
-    ]
-    deeper = {at[:length] for at, *_ in placed for length in range(len(at))}
+    placed = [_placed(complaint, content) for complaint in complaints]
+    deeper = {one.at[:length] for one in placed for length in range(len(one.at))}
     expectations: dict[Steps, list[str]] = {}
-    for at, branch, kind, message, context in placed:
+    for one in placed:
         # One alternative of a union fits better than the others: only its mistakes are worth reading.
-        if branch and at in deeper and kind.endswith("_type"):
+        if one.branch and one.at in deeper and one.kind.endswith("_type"):
             continue
-        text = _sentence(at, kind, message, context, content, schema)
-        known = expectations.setdefault(at, [])
+        text = _sentence(one, content, schema)
+        known = expectations.setdefault(one.at, [])
         if text not in known:
             known.append(text)
     return [(at, _joined(texts)) for at, texts in expectations.items()]
@@ -74,17 +89,21 @@ def shown(value: Any, path: Steps) -> str:
     return "a list" if isinstance(value, list) else "a mapping"
 
 
-def _placed(kind: str, loc: Steps, content: Any) -> tuple[Steps, bool]:
-    """The part of a complaint's location that is in the file, and whether an alternative was left out."""
+def _placed(complaint: Complaint, content: Any) -> _Placed:
+    kind, loc, message, context = complaint
+    on_key = loc[-1:] == ("[key]",)
+    steps = loc[:-1] if on_key else loc
     at: list[str | int] = []
     here = content
-    for number, step in enumerate(loc):
+    for number, step in enumerate(steps):
         if _has(here, step):
             here = here[step]
-        elif not (kind == "missing" and number == len(loc) - 1):
+        elif not (kind == "missing" and number == len(steps) - 1):
             continue  # the name of an alternative
         at.append(step)
-    return tuple(at), len(at) < len(loc)
+    expected = message.removeprefix("Value error, ").removeprefix("Input should be ")
+    words = tuple(re.findall(r"'([^']*)'", str(context.get("expected", ""))))
+    return _Placed(tuple(at), len(at) < len(steps), on_key, kind, expected, words)
 
 
 def _has(content: Any, step: str | int) -> bool:
@@ -95,29 +114,19 @@ def _has(content: Any, step: str | int) -> bool:
     return not isinstance(content, str)
 
 
-def _sentence(
-    at: Steps, kind: str, message: str, context: dict[str, Any], content: Any, schema: dict[str, Any]
-) -> str:
-    if kind == "missing":
+def _sentence(one: _Placed, content: Any, schema: dict[str, Any]) -> str:
+    if one.kind == "missing":
         return "found nothing, expected this key"
-    known = sorted(_keys(schema, at[:-1]))
-    if kind == "extra_forbidden":
+    if one.kind == "extra_forbidden":
+        known = sorted(_keys(schema, one.at[:-1]))
         expected = f"one of {', '.join(known)}" if known else "no key here"
-        return f"found an unknown key, expected {expected}{nearest(str(at[-1]), known)}"
-    value = _at(content, at)
-    expected = message.removeprefix("Value error, ").removeprefix("Input should be ")
-    if kind == "value_error" and "expected" in expected:
-        return expected
-    if kind in ("model_type", "model_attributes_type", "dict_type"):
-        expected = "a mapping"
-    elif kind in ("list_type", "tuple_type", "set_type", "frozen_set_type"):
-        expected = "a list"
-    hint = (
-        nearest(value, re.findall(r"'([^']*)'", str(context.get("expected", ""))))
-        if isinstance(value, str)
-        else ""
-    )
-    return f"found {shown(value, at)}, expected {_plain(expected)}{hint}"
+        return f"found an unknown key, expected {expected}{nearest(str(one.at[-1]), known)}"
+    if one.kind == "value_error" and "expected" in one.expected:
+        return one.expected
+    value = one.at[-1] if one.on_key else _at(content, one.at)
+    found = f"the key {json.dumps(value, ensure_ascii=False)}" if one.on_key else shown(value, one.at)
+    hint = nearest(value, one.words) if isinstance(value, str) else ""
+    return f"found {found}, expected {_KINDS.get(one.kind) or _plain(one.expected)}{hint}"
 
 
 def _plain(expected: str) -> str:

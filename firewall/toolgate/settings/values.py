@@ -1,0 +1,128 @@
+"""What settings say, as plain values: nothing here costs a wrapped server start-up time."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from toolgate.core.model import Limit
+from toolgate.ingress.issuer import Issuer
+
+Share: TypeAlias = Literal["session", "caller", "all"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tcp:
+    """Listen on a host and port."""
+
+    host: str
+    port: int
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can connect."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def url(self) -> str:
+        """The address as a URL."""
+        return f"http://[{self.host}]:{self.port}" if ":" in self.host else f"http://{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unix:
+    """Listen on a unix socket."""
+
+    path: Path
+
+    @property
+    def loopback(self) -> bool:
+        """A socket file is on this machine."""
+        return True
+
+    @property
+    def url(self) -> str:
+        """A host name for what needs one."""
+        return "http://localhost"
+
+
+Listen: TypeAlias = Tcp | Unix
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """An upstream reached over HTTP. `headers` may hold `secret:` references; `timeout` is seconds."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    timeout: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """An upstream started as a process. `command` and `env` may hold `secret:` references.
+
+    `cwd` None is the working directory of the firewall. `timeout` is seconds.
+    """
+
+    command: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    cwd: Path | None = None
+    share: Share = "session"
+    max_processes: int = 8
+    timeout: float = 60.0
+
+
+UpstreamSettings: TypeAlias = Remote | Command
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A caller who presents no credential."""
+
+    caller: str
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IdentitySettings:
+    """How callers are known: `local` counts on stdio and unix sockets, `anonymous` for trials on loopback."""
+
+    keys: Path
+    jwt: Issuer | None = None
+    local: Known | None = None
+    anonymous: Known | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`body` is bytes, `sessions` a count, `attempts` a rate per credential."""
+
+    body: int = 4 << 20
+    sessions: int = 10_000
+    attempts: Limit = field(default_factory=lambda: Limit(600.0, 60.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where things are. Paths are absolute; `base` is where relative `secret:file:` paths start."""
+
+    base: Path
+    file: Path | None
+    listen: Listen
+    public_url: str
+    policies: Path
+    upstreams: Mapping[str, UpstreamSettings]
+    identity: IdentitySettings
+    store: Path
+    master_key: Path
+    approvers: Path
+    limits: Limits
