@@ -1,0 +1,183 @@
+"""What an entry changes besides the journal, and the rule that it changes all of it or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeAlias
+
+from toolgate.core.gcra import SECOND, Wait, draw
+from toolgate.core.model import Approval, ApprovalState, Burn, Charge, Open, Rate, Tier
+from toolgate.ports import Exhausted
+
+# The stored result of an executed approval is given to repeats for this many seconds.
+KEEP_RESULT: Final = 900.0
+# A spent approval waits for its outcome or for a person, however long that takes: the end of year 9999.
+NEVER: Final = 253_402_300_799.0
+FREE_FAILURES: Final = 5
+LONGEST_DELAY: Final = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Conclude:
+    """The approved call was executed: keep its sealed result for repeats."""
+
+    approval: str
+    result: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """A person's word on a pending approval. `tier` is given to a tool that had none."""
+
+    approval: str
+    state: ApprovalState
+    approver: str
+    tier: Tier | None
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """A person looked into a spent approval without an outcome: the call may be asked for again."""
+
+    approval: str
+    approver: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Count a passphrase as wrong until `Forgive` says otherwise; fails while the name has to wait."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forgive:
+    """The passphrase was right."""
+
+    name: str
+
+
+Act: TypeAlias = Charge | Conclude | Decide | Clear | Attempt | Forgive
+
+
+class Shelf(Protocol):
+    """Where a store keeps state; every method is called inside one exclusive transaction."""
+
+    def tat(self, key: str) -> int: ...
+
+    def keep_tat(self, key: str, tat: int) -> None: ...
+
+    def find(self, approval: str) -> Approval | None: ...
+
+    def move(
+        self, approval: str, state: ApprovalState, *, expires: float, approver: str | None = None
+    ) -> None:
+        """Change the state; None keeps the approver."""
+        ...
+
+    def give_tier(self, approval: Approval, tier: Tier, approver: str) -> None:
+        """To the approval, and to its tool under its pin."""
+        ...
+
+    def open(self, approval: Approval, sealed: bytes, now: float) -> None:
+        """Keep it, unless the same call of the same caller is held or approved alike already."""
+        ...
+
+    def keep_result(self, approval: str, result: bytes) -> None: ...
+
+    def failures(self, name: str) -> tuple[int, float]:
+        """How often in a row, and until when the name waits."""
+        ...
+
+    def keep_failures(self, name: str, failures: int, until: float) -> None: ...
+
+
+def take(acts: Sequence[Act], shelf: Shelf, now: float) -> Exhausted | None:
+    """Do every act, or none and say which could not be done."""
+    tats: dict[str, int] = {}
+    for act in acts:
+        short = _draw(act, tats, shelf, now) if isinstance(act, Rate) else _lacks(act, shelf, now)
+        if short is not None:
+            return short
+    for key, tat in tats.items():
+        shelf.keep_tat(key, tat)
+    for act in acts:
+        if not isinstance(act, Rate):
+            _apply(act, shelf, now)
+    return None
+
+
+def delay(failures: int) -> float:
+    """Seconds a name waits after that many wrong passphrases in a row."""
+    if failures < FREE_FAILURES:
+        return 0.0
+    return min(5.0 * 2.0 ** min(failures - FREE_FAILURES, 20), LONGEST_DELAY)
+
+
+def _draw(rate: Rate, tats: dict[str, int], shelf: Shelf, now: float) -> Exhausted | None:
+    tat = tats[rate.key] if rate.key in tats else shelf.tat(rate.key)
+    drawn = draw(tat, rate.limit, rate.weight, int(now * SECOND))
+    if isinstance(drawn, Wait):
+        return Exhausted(rate.key, drawn.seconds)
+    tats[rate.key] = drawn
+    return None
+
+
+def _lacks(act: Act, shelf: Shelf, now: float) -> Exhausted | None:
+    """Why this act cannot be done now, if so. Changes nothing."""
+    match act:
+        case Burn(approval):
+            return _unless(shelf, approval, ApprovalState.APPROVED, now)
+        case Decide(approval=approval):
+            return _unless(shelf, approval, ApprovalState.PENDING, now)
+        case Clear(approval=approval):
+            return _unless(shelf, approval, ApprovalState.SPENT, 0.0)
+        case Attempt(name):
+            until = shelf.failures(name)[1]
+            return Exhausted(name, until - now) if until > now else None
+        case Rate() | Open() | Conclude() | Forgive():
+            return None
+
+
+def _unless(shelf: Shelf, approval: str, state: ApprovalState, now: float) -> Exhausted | None:
+    found = shelf.find(approval)
+    fits = found is not None and found.state is state and found.expires > now
+    return None if fits else Exhausted(approval, None)
+
+
+def _apply(act: Act, shelf: Shelf, now: float) -> None:
+    match act:
+        case Burn(approval):
+            shelf.move(approval, ApprovalState.SPENT, expires=NEVER)
+        case Open(approval=held, sealed=sealed):
+            shelf.open(held, sealed, now)
+        case Conclude(approval, result):
+            _conclude(shelf, approval, result, now)
+        case Decide(approval, state, approver, tier):
+            _decide(shelf, approval, state, approver, tier)
+        case Clear(approval, approver):
+            shelf.move(approval, ApprovalState.DENIED, expires=now, approver=approver)
+        case Attempt(name):
+            failures = shelf.failures(name)[0] + 1
+            shelf.keep_failures(name, failures, now + delay(failures))
+        case Forgive(name):
+            shelf.keep_failures(name, 0, 0.0)
+        case Rate():
+            pass
+
+
+def _decide(shelf: Shelf, approval: str, state: ApprovalState, approver: str, tier: Tier | None) -> None:
+    held = shelf.find(approval)
+    if held is not None:
+        shelf.move(approval, state, expires=held.expires, approver=approver)
+        if tier is not None and state is ApprovalState.APPROVED:
+            shelf.give_tier(held, tier, approver)
+
+
+def _conclude(shelf: Shelf, approval: str, result: bytes, now: float) -> None:
+    """Only a spent approval has an outcome; one that a person cleared meanwhile stays cleared."""
+    held = shelf.find(approval)
+    if held is not None and held.state is ApprovalState.SPENT:
+        shelf.move(approval, ApprovalState.EXECUTED, expires=now + KEEP_RESULT)
+        shelf.keep_result(approval, result)

@@ -1,0 +1,122 @@
+"""State in SQLite: limits, held calls, tiers given by people, wrong passphrases."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any, Final
+
+from toolgate.core.model import Approval, ApprovalState, Tier
+from toolgate.stores import schema
+
+_COLUMNS: Final = "id, caller, upstream, target, digest, pin, tier, state, created, expires, decided_by"
+BY_ID: Final = f"select {_COLUMNS} from approvals where id = ?"  # noqa: S608 - our own column names
+# A spent approval counts until its outcome is known, whatever came after it.
+BY_DIGEST: Final = (
+    f"select {_COLUMNS} from approvals where caller = ? and digest = ? and expires > ?"  # noqa: S608 - as above
+    " order by state = 'spent' desc, n desc limit 1"
+)
+NEWEST: Final = f"select {_COLUMNS} from approvals order by n desc limit ?"  # noqa: S608 - as above
+OF_STATE: Final = f"select {_COLUMNS} from approvals where state = ? order by n desc limit ?"  # noqa: S608
+ASSIGNED: Final = "select tier from assigned where upstream = ? and tool = ? and pin = ?"
+_OPEN: Final = (
+    f"insert or ignore into approvals({_COLUMNS}, sealed) select ?,?,?,?,?,?,?,?,?,?,?,?"  # noqa: S608
+    " where not exists (select 1 from approvals where caller = ? and digest = ? and state = 'approved'"
+    " and tier is ? and tier is not null and expires > ?)"
+)
+
+
+def approval_of(row: Sequence[Any]) -> Approval:
+    """The approval in a row of the columns above."""
+    ident, caller, upstream, target, digest, pin, tier, state, created, expires, decided_by = row
+    return Approval(
+        id=ident,
+        caller=caller,
+        upstream=upstream,
+        target=target,
+        digest=digest,
+        pin=pin,
+        tier=None if tier is None else Tier(tier),
+        state=ApprovalState(state),
+        created=created,
+        expires=expires,
+        decided_by=decided_by,
+    )
+
+
+class SqliteShelf:
+    """`toolgate.stores.ledger.Shelf` over one connection. Limits are read and written once a transaction."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._tats: dict[str, int] = {}
+        self._changed: dict[str, int] = {}
+
+    def begin(self) -> None:
+        """Forget what another process may have changed since."""
+        self._tats.clear()
+        self._changed.clear()
+
+    def flush(self) -> None:
+        """Write what was kept back; the last statement before the commit."""
+        if self._changed:
+            self._db.executemany(schema.KEEP_TAT, self._changed.items())
+
+    def tat(self, key: str) -> int:
+        known = self._tats.get(key)
+        if known is None:
+            row = self._db.execute(schema.READ_TAT, (key,)).fetchone()
+            known = self._tats[key] = 0 if row is None else int(row[0])
+        return known
+
+    def keep_tat(self, key: str, tat: int) -> None:
+        self._tats[key] = self._changed[key] = tat
+
+    def find(self, approval: str) -> Approval | None:
+        row = self._db.execute(BY_ID, (approval,)).fetchone()
+        return None if row is None else approval_of(row)
+
+    def move(
+        self, approval: str, state: ApprovalState, *, expires: float, approver: str | None = None
+    ) -> None:
+        self._db.execute(
+            "update approvals set state = ?, expires = ?, decided_by = coalesce(?, decided_by) where id = ?",
+            (state.value, expires, approver, approval),
+        )
+
+    def give_tier(self, approval: Approval, tier: Tier, approver: str) -> None:
+        self._db.execute("update approvals set tier = ? where id = ?", (tier.value, approval.id))
+        self._db.execute(
+            "insert or replace into assigned(upstream, tool, pin, tier, approver) values (?, ?, ?, ?, ?)",
+            (approval.upstream, approval.target, approval.pin, tier.value, approver),
+        )
+
+    def open(self, approval: Approval, sealed: bytes, now: float) -> None:
+        same = (approval.caller, approval.digest)
+        self._db.execute(
+            "delete from approvals where caller = ? and digest = ? and state = 'pending' and expires <= ?",
+            (*same, now),
+        )
+        tier = None if approval.tier is None else approval.tier.value
+        values = (
+            approval.id,
+            approval.caller,
+            approval.upstream,
+            approval.target,
+            approval.digest,
+            approval.pin,
+        )
+        kept = (tier, approval.state.value, approval.created, approval.expires, approval.decided_by, sealed)
+        self._db.execute(_OPEN, (*values, *kept, *same, tier, now))
+
+    def keep_result(self, approval: str, result: bytes) -> None:
+        self._db.execute("update approvals set result = ?, sealed = null where id = ?", (result, approval))
+
+    def failures(self, name: str) -> tuple[int, float]:
+        row = self._db.execute("select failures, until from attempts where name = ?", (name,)).fetchone()
+        return (0, 0.0) if row is None else (row[0], row[1])
+
+    def keep_failures(self, name: str, failures: int, until: float) -> None:
+        self._db.execute(
+            "insert or replace into attempts(name, failures, until) values (?, ?, ?)", (name, failures, until)
+        )

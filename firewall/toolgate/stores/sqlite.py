@@ -1,0 +1,217 @@
+"""Journal and state in one SQLite file on the event loop: one transaction per turn of the loop.
+
+Any number of processes share the file, each with a chain of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from toolgate.core import chain
+from toolgate.core.canonical import canonical
+from toolgate.core.model import Approval, ApprovalState, Charge, Tier
+from toolgate.errors import JournalDown
+from toolgate.ports import Entry, Exhausted
+from toolgate.stores import shelf
+from toolgate.stores.chaining import Item, itemise
+from toolgate.stores.database import create, is_busy
+from toolgate.stores.ledger import Act, Attempt, Clear, Conclude, Decide, Forgive
+from toolgate.stores.transaction import Transactor
+from toolgate.stores.upkeep import Upkeep
+
+# A note is written at the latest after this many seconds.
+LINGER: Final = 0.005
+# How long commits wait for the write lock of other processes before the journal counts as down.
+PATIENCE: Final = 2.0
+# Notes kept while the disk is away; calls are refused meanwhile, so only their refusals pile up.
+BACKLOG: Final = 10_000
+
+Answer: TypeAlias = "asyncio.Future[Exhausted | None]"
+
+
+class SqliteStore:
+    """`toolgate.ports.Journal` and `Approvals` on one file. Raises JournalDown where it cannot be made.
+
+    Used by one event loop in one thread. `now` gives seconds since the epoch.
+    """
+
+    def __init__(self, path: Path, keys: chain.Keys, now: Callable[[], float] = time.time) -> None:
+        create(path)
+        self._path, self._keys, self._now = path, keys, now
+        self._transactor: Transactor | None = None
+        self._waiting: list[tuple[Item, Answer | None]] = []
+        self._scheduled = False
+        self._lingering = False
+        self._busy_since: float | None = None
+        self._lost = 0
+        self._upkeep = Upkeep(path, now)
+
+    async def commit(
+        self, entry: Entry, charges: Sequence[Charge] = (), durable: bool = False
+    ) -> Exhausted | None:
+        """Take every charge and write the record, or neither; see `toolgate.ports.Journal`."""
+        return await self._enqueue(itemise(self._keys.commitments, entry, charges, durable=durable))
+
+    def note(self, entry: Entry) -> None:
+        """Write the record with the next transaction, within milliseconds."""
+        item = itemise(self._keys.commitments, entry, (), durable=False)
+        if len(self._waiting) >= BACKLOG:
+            self._lost += 1
+            return
+        self._waiting.append((item, None))
+        if not self._scheduled and not self._lingering:
+            self._lingering = True
+            asyncio.get_running_loop().call_later(LINGER, self._linger)
+
+    async def conclude(self, entry: Entry, approval: str, sealed_result: bytes) -> None:
+        """The outcome record and the result of the executed approval, durably."""
+        await self._change(entry, Conclude(approval, sealed_result))
+
+    async def by_digest(self, caller: str, digest: str) -> Approval | None:
+        """The newest approval of this caller for this very call that still counts."""
+        return _one(self._rows(shelf.BY_DIGEST, (caller, digest, self._now())))
+
+    async def by_id(self, approval: str) -> Approval | None:
+        """The approval of this id, expired or not."""
+        return _one(self._rows(shelf.BY_ID, (approval,)))
+
+    async def arguments(self, approval: str) -> bytes | None:
+        """The sealed held arguments, until they expire."""
+        return self._blob("select sealed from approvals where id = ?", approval)
+
+    async def result(self, approval: str) -> bytes | None:
+        """The sealed result of an executed approval, until it expires."""
+        return self._blob("select result from approvals where id = ?", approval)
+
+    async def assigned(self, upstream: str, tool: str, pin: str) -> Tier | None:
+        """The tier a person gave to this very definition of an unlisted tool."""
+        rows = self._rows(shelf.ASSIGNED, (upstream, tool, pin))
+        return Tier(rows[0][0]) if rows else None
+
+    async def listing(self, state: ApprovalState | None = None, limit: int = 100) -> list[Approval]:
+        """The newest approvals, of one state or of all."""
+        found = self._rows(*((shelf.OF_STATE, (state.value, limit)) if state else (shelf.NEWEST, (limit,))))
+        return [shelf.approval_of(row) for row in found]
+
+    async def decide(
+        self, entry: Entry, approval: str, state: ApprovalState, approver: str, tier: Tier | None = None
+    ) -> bool:
+        """Approve or deny, with its record. False when it is no longer pending."""
+        return await self._change(entry, Decide(approval, state, approver, tier), Forgive(approver)) is None
+
+    async def clear(self, entry: Entry, approval: str, approver: str) -> bool:
+        """Let a call be asked for again whose outcome is unknown. False when it is not spent."""
+        return await self._change(entry, Clear(approval, approver), Forgive(approver)) is None
+
+    async def attempt(self, name: str) -> float:
+        """Count a passphrase attempt; seconds to wait, 0 when it may be checked now."""
+        short = await self._enqueue(Item(None, None, (Attempt(name),), durable=True))
+        return 0.0 if short is None else short.retry_after or 0.0
+
+    async def forgive(self, name: str) -> None:
+        """The passphrase was right: count from zero again."""
+        await self._enqueue(Item(None, None, (Forgive(name),)))
+
+    async def aclose(self) -> None:
+        """Write what waits, then let go of the file."""
+        if self._waiting:
+            await self._enqueue(Item(None, None))
+        await self._upkeep.aclose()
+        self._drop()
+
+    async def _change(self, entry: Entry, *acts: Act) -> Exhausted | None:
+        return await self._enqueue(itemise(self._keys.commitments, entry, acts, durable=True))
+
+    async def _enqueue(self, item: Item) -> Exhausted | None:
+        loop = asyncio.get_running_loop()
+        answer: Answer = loop.create_future()
+        self._waiting.append((item, answer))
+        if not self._scheduled:
+            self._scheduled = True
+            loop.call_soon(self._flush)
+        return await answer
+
+    def _linger(self) -> None:
+        self._lingering = False
+        if self._waiting and not self._scheduled:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Write everything that waits in one transaction, and answer."""
+        self._scheduled = False
+        batch = [pair for pair in self._waiting if pair[1] is None or not pair[1].cancelled()]
+        self._waiting = []
+        if not batch:
+            return
+        try:
+            answers = self._write([item for item, _ in batch])
+        except sqlite3.Error as error:
+            self._failed(batch, error)
+            return
+        self._busy_since = None
+        for (_, future), answer in zip(batch, answers, strict=True):
+            if future is not None and not future.done():
+                future.set_result(answer)
+        self._upkeep.wrote()
+
+    def _write(self, items: list[Item]) -> list[Exhausted | None]:
+        now = self._now()
+        if not self._lost:
+            return self._open().write(items, now)
+        told = canonical({"v": 1, "kind": "summary", "at": now, "status": f"{self._lost} records lost"})
+        answers = self._open().write([*items, Item(told, None)], now)
+        self._lost = 0
+        return answers[:-1]
+
+    def _failed(self, batch: list[tuple[Item, Answer | None]], error: sqlite3.Error) -> None:
+        """Another process writes: try again soon. Else whoever waits is told, and notes are kept."""
+        loop = asyncio.get_running_loop()
+        if is_busy(error):
+            since = self._busy_since = self._busy_since or loop.time()
+            if loop.time() - since < PATIENCE:
+                self._waiting = batch + self._waiting
+                self._scheduled = True
+                loop.call_later(random.uniform(0.0002, 0.002), self._flush)  # noqa: S311 - jitter
+                return
+        else:
+            self._drop()
+        self._busy_since = None
+        self._waiting = [pair for pair in batch if pair[1] is None] + self._waiting
+        for _, future in batch:
+            if future is not None and not future.done():
+                future.set_exception(self._down(error))
+
+    def _open(self) -> Transactor:
+        if self._transactor is None:
+            self._transactor = Transactor(self._path, self._keys)
+        return self._transactor
+
+    def _drop(self) -> None:
+        if self._transactor is not None:
+            self._transactor.close()
+            self._transactor = None
+
+    def _down(self, error: sqlite3.Error) -> JournalDown:
+        return JournalDown(f"{self._path}: {error}")
+
+    def _rows(self, sql: str, parameters: tuple[object, ...]) -> list[Any]:
+        try:
+            return self._open().db.execute(sql, parameters).fetchall()
+        except sqlite3.Error as error:
+            if not is_busy(error):
+                self._drop()
+            raise self._down(error) from error
+
+    def _blob(self, sql: str, approval: str) -> bytes | None:
+        rows = self._rows(sql, (approval,))
+        return rows[0][0] if rows else None
+
+
+def _one(rows: list[Any]) -> Approval | None:
+    return shelf.approval_of(rows[0]) if rows else None
