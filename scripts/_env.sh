@@ -1,14 +1,13 @@
 # Sourced by the scripts beside it. Makes .venv from the committed, hashed locks with nothing but Python and pip.
 #
-#   ensure_env runtime|dev    leaves $ROOT and $BIN (the environment's programs) set, or stops with one line
+#   ensure_env runtime|dev|bench    leaves $ROOT and $BIN (the environment's programs) set, or stops with one line
 #
 # PYTHON=/path/to/python3 chooses the interpreter, TOOLGATE_VENV another folder than .venv.
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 VENV=${TOOLGATE_VENV:-$ROOT/.venv}
-BIN=$VENV/bin
-BUSY=$VENV.busy
-MAKING=$VENV.making
+set_places() { BIN=$VENV/bin BUSY=$VENV.busy MAKING=$VENV.making; }
+set_places
 
 say() { printf 'toolgate: %s\n' "$*" >&2; }
 die() { say "$*"; exit 2; }
