@@ -19,13 +19,13 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from cells import CELLS, HERE, LEGACY, MATRIX, MODERN, ROOT, Cell, NotReady, proxied, reference
+from cells import CELLS, HERE, LEGACY, MATRIX, MODERN, ROOT, TOOLGATE, Cell, proxied, reference
 from node_packages import PackagesMissing
 from outcomes import Baseline, Judged, Loss, Run, faults, judge, losses, passed, total
+from programs import NotReady
 from suite import SuiteBroken, run_suite
 
 _BASELINE = HERE / "era_matrix_baseline.yml"
-_TOOLGATE = f"{Path(sys.executable).parent / 'toolgate'} serve --settings {{settings}}"
 _REASON_LENGTH = 300
 
 # What the fixture server passes on its own. Fewer would make every comparison easier, so it is a fault.
@@ -166,7 +166,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--output", type=Path, default=ROOT / "build" / "conformance", help="folder of the results"
     )
-    parser.add_argument("--proxy", default=_TOOLGATE, help="the proxy's command, {settings} is its file")
+    parser.add_argument("--proxy", default=TOOLGATE, help="the proxy's command, {settings} is its file")
     return parser.parse_args(argv)
 
 
