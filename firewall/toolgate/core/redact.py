@@ -37,7 +37,7 @@ def texts(value: Any) -> list[str]:
     return leaves
 
 
-def _collect(value: Any, add: Callable[[str], None]) -> None:
+def _collect(value: object, add: Callable[[str], None]) -> None:
     if isinstance(value, str):
         add(value)
     elif isinstance(value, dict):
@@ -49,8 +49,7 @@ def _collect(value: Any, add: Callable[[str], None]) -> None:
                 add(key)
                 _collect(item, add)
     elif isinstance(value, list):
-        items: list[Any] = value
-        for item in items:
+        for item in cast("list[object]", value):
             _collect(item, add)
 
 
@@ -174,7 +173,7 @@ def _mask(text: str, spans: list[_Span]) -> str:
     return "".join(out)
 
 
-def _rebuild(value: Any, leaf: int, masked: Mapping[int, str]) -> tuple[Any, int]:
+def _rebuild(value: object, leaf: int, masked: Mapping[int, str]) -> tuple[Any, int]:
     """The value with the masked leaves in place, and the number of the next leaf."""
     if isinstance(value, str):
         return masked.get(leaf, value), leaf + 1
@@ -182,8 +181,8 @@ def _rebuild(value: Any, leaf: int, masked: Mapping[int, str]) -> tuple[Any, int
         return _rebuild_object(cast("JsonObject", value), leaf, masked)
     if not isinstance(value, list):
         return value, leaf
-    old: list[Any] = value
-    items: list[Any] = []
+    old = cast("list[object]", value)
+    items: list[object] = []
     changed = False
     for item in old:
         new, leaf = _rebuild(item, leaf, masked)
