@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 from urllib.parse import unquote
 
@@ -113,7 +113,7 @@ class UriPattern:
 
     text: str
     upstream: Glob
-    fits: Callable[[str], bool]
+    fits: Callable[[str], bool] = field(repr=False, compare=False)
 
     def matches(self, upstream: str, uri: str) -> bool:
         """Whether it names this resource of this upstream."""
@@ -151,12 +151,12 @@ def choices(text: str) -> tuple[str, ...]:
     """Every text that a text with `{a,b}` stands for, at most 256. Raises ValueError."""
     pieces = _BRACES.split(text)
     if not text or any(mark in piece for piece in pieces[::2] for mark in "{}"):
-        raise ValueError("expected a pattern such as upstream/name_*, choices as {a,b}")
+        raise ValueError("a pattern such as upstream/name_*, choices as {a,b}")
     texts = [pieces[0]]
     for options, literal in zip(pieces[1::2], pieces[2::2], strict=True):
         words = options.split(",")
         if len(texts) * len(words) > CHOICES:
-            raise ValueError(f"expected at most {CHOICES} choices in one pattern")
+            raise ValueError(f"at most {CHOICES} choices in one pattern")
         texts = [text + word.strip() + literal for text in texts for word in words]
     return tuple(dict.fromkeys(texts))
 
@@ -165,7 +165,7 @@ def _name(text: str) -> Pattern:
     """One pattern without choices."""
     upstream, slash, name = text.partition("/")
     if not (upstream and slash and name) or "**" in text:
-        raise ValueError("expected upstream/name, where * is any run of characters")
+        raise ValueError("upstream/name, where * is any run of characters")
     return Pattern(text, Glob(upstream), Glob(name))
 
 
@@ -173,7 +173,7 @@ def _uri(text: str) -> UriPattern:
     """One pattern without choices."""
     upstream, slash, uri = text.partition("/")
     if not (upstream and slash and uri) or "**" in upstream:
-        raise ValueError("expected upstream/URI, such as docs/file:///public/**")
+        raise ValueError("upstream/URI, such as docs/file:///public/**")
     return UriPattern(text, Glob(upstream), _fits(uri))
 
 
@@ -227,6 +227,11 @@ class Ranked(Generic[T]):
         if found is not None:
             return found
         return next((value for pattern, value in self.globs if pattern.matches(upstream, name)), None)
+
+    def plain(self, form: Callable[[T], object]) -> dict[str, object]:
+        """Every pattern's text and what is said under it, in a form of choice."""
+        globs = {pattern.text: form(value) for pattern, value in self.globs}
+        return globs | {text: form(value) for text, value in self.exact.items()}
 
 
 def conflicts(patterns: Sequence[Pattern]) -> Iterator[tuple[int, int]]:

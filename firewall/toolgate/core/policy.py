@@ -37,6 +37,9 @@ Roles: TypeAlias = tuple[str, ...]
 class Names(Protocol):
     """Any pattern that says whether it names something of an upstream."""
 
+    @property
+    def text(self) -> str: ...
+
     def matches(self, upstream: str, name: str, /) -> bool: ...
 
 

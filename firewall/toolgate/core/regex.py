@@ -22,11 +22,11 @@ def whole(expression: str) -> Callable[[str], bool]:
     try:
         compiled = _RE2.compile(expression, options)
     except UnicodeEncodeError:
-        raise ValueError("expected an RE2 expression in valid Unicode") from None
+        raise ValueError("an RE2 expression in valid Unicode") from None
     except _RE2.error as fault:
         # Its words arrive as bytes and can end in a piece of the expression, which stands in the policy.
         words: bytes = fault.args[0]
-        raise ValueError(f"expected an RE2 expression ({words.decode('utf-8', 'replace')})") from None
+        raise ValueError(f"an RE2 expression ({words.decode('utf-8', 'replace')})") from None
 
     def matches(value: str) -> bool:
         try:

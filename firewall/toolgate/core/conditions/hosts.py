@@ -39,7 +39,7 @@ def host_in(allowed: Sequence[str]) -> Callable[[str], bool]:
     for text in allowed:
         host = normal(text.removeprefix("*."))
         if host is None:
-            raise ValueError("expected a host such as example.com, or *.example.com for its subdomains")
+            raise ValueError("a host such as example.com, or *.example.com for its subdomains")
         (parents if text.startswith("*.") else exact).add(host)
     endings = tuple(f".{parent}" for parent in parents)
 
@@ -84,7 +84,7 @@ def cidr(networks: Sequence[str]) -> Matcher:
     try:
         known = tuple(ip_network(network) for network in networks)
     except ValueError:
-        raise ValueError("expected networks such as 10.0.0.0/8 or fd00::/8, host bits zero") from None
+        raise ValueError("networks such as 10.0.0.0/8 or fd00::/8, host bits zero") from None
 
     def fits(value: str) -> bool:
         try:

@@ -15,7 +15,7 @@ def path(roots: Sequence[str]) -> Matcher:
     """
     inside = tuple(_parts(root) for root in roots)
     if None in inside:
-        raise ValueError("expected folders such as /srv/docs or notes, without .., ~ and backslash")
+        raise ValueError("folders such as /srv/docs or notes, without .., ~ and backslash")
     known = tuple(root for root in inside if root is not None)
 
     def fits(value: str) -> bool:

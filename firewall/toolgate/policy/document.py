@@ -1,0 +1,194 @@
+"""A policy file as people write it. Every key, its type and what it says when it is left out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+from toolgate.core.model import Tier
+from toolgate.policy.spelling import (
+    ActionWord,
+    Channel,
+    Cost,
+    Domains,
+    Duration,
+    Entity,
+    Expression,
+    Filled,
+    Folders,
+    Globs,
+    MethodPattern,
+    NamePattern,
+    Networks,
+    Rate,
+    RoleName,
+    Scalar,
+    Spending,
+    Texts,
+    UpstreamName,
+    UriPattern,
+)
+
+
+class Part(BaseModel):
+    """Any mapping of a policy file: an unknown key is a mistake."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=False)
+
+
+class Bounds(Part):
+    """The least and the most a number may be; both belong to the range."""
+
+    min: float | None = None
+    max: float | None = None
+
+    @model_validator(mode="after")
+    def _one_at_least(self) -> Bounds:
+        if self.min is None and self.max is None:
+            raise ValueError("found no bound, expected min, max or both")
+        return self
+
+
+class UrlShape(Part):
+    """What a URL must be. `ports` are those beside the scheme's own, `paths` are globs."""
+
+    schemes: Annotated[list[str], Filled] = ["https"]
+    hosts: Domains | None = None
+    ports: Annotated[list[Annotated[int, Field(ge=1, le=65535)]], Filled] | None = None
+    paths: Globs | None = None
+
+
+class Matchers(Part):
+    """What one argument must satisfy; several keys must all hold."""
+
+    equals: JsonValue = None
+    in_: Annotated[list[Scalar], Filled] | None = Field(None, alias="in")
+    not_in: Annotated[list[Scalar], Filled] | None = None
+    prefix: Texts | None = None
+    suffix: Texts | None = None
+    glob: Globs | None = None
+    regex: Expression | None = None
+    range_: Bounds | None = Field(None, alias="range")
+    max_length: Annotated[int, Field(ge=0)] | None = None
+    each: Matchers | None = None
+    any_: Matchers | None = Field(None, alias="any")
+    domain: Domains | None = None
+    cidr: Networks | None = None
+    url: UrlShape | None = None
+    path: Folders | None = None
+    argv: Annotated[list[str], Filled] | None = None
+
+    @model_validator(mode="after")
+    def _one_at_least(self) -> Matchers:
+        null = sorted(name for name in self.model_fields_set - {"equals"} if getattr(self, name) is None)
+        if null or not self.model_fields_set:
+            raise ValueError(
+                "found a condition that says nothing, expected at least one matcher with a value"
+            )
+        return self
+
+
+When: TypeAlias = dict[str, Matchers]
+
+
+class Tiers(Part):
+    """The only place where tiers are given; the most specific name wins."""
+
+    read: list[NamePattern] = []
+    reversible: list[NamePattern] = []
+    irreversible: list[NamePattern] = []
+    privileged: list[NamePattern] = []
+
+    def entries(self) -> list[tuple[Tier, int, str]]:
+        """Tier, position and text of every pattern."""
+        return [(tier, i, text) for tier in Tier for i, text in enumerate(getattr(self, tier.value))]
+
+
+class Limits(Part):
+    """How often and for how much; per caller in a role, per caller and tool in a tool."""
+
+    calls: Rate | None = None
+    cost: Spending | None = None
+
+
+class ToolGrant(Part):
+    """A tool that a role reaches under conditions of its own."""
+
+    tool: NamePattern
+    when: When = {}
+
+
+class RolePart(Part):
+    """What a role reaches, never a tier."""
+
+    extends: list[RoleName] = []
+    tools: list[NamePattern | ToolGrant] = []
+    prompts: list[NamePattern] = []
+    resources: list[UriPattern] = []
+    methods: list[MethodPattern] = []
+    limits: Limits = Limits()
+    servers_may: list[Literal["elicit", "sample", "list_roots"]] = []
+    may_approve: list[Literal["irreversible", "privileged"]] = []
+
+
+class ToolPart(Part):
+    """What holds for a tool whoever calls it."""
+
+    when: When = {}
+    limits: Limits = Limits()
+    cost: Cost | None = None
+    timeout: Duration | None = None
+
+
+Actions: TypeAlias = dict[Entity, ActionWord]
+
+
+class Directions(Part):
+    """What is done with findings on the way to an upstream and on the way back."""
+
+    arguments: Actions = {}
+    results: Actions = {}
+
+
+class RedactionPart(Directions):
+    """The actions for everything, then what single upstreams and tools state for themselves."""
+
+    upstreams: dict[UpstreamName, Directions] = {}
+    tools: dict[NamePattern, Directions] = {}
+
+
+class ApprovalPart(Part):
+    """Where a held call of one tier can be decided, and how long it stays open."""
+
+    channels: Annotated[list[Channel], Filled] = ["cli"]
+    expires: Duration | None = None
+
+
+class ApprovalsPart(Part):
+    """How held calls are decided. `prompts` limits the calls held per caller."""
+
+    irreversible: ApprovalPart = ApprovalPart()
+    privileged: ApprovalPart = ApprovalPart()
+    prompts: Rate | None = None
+
+
+class ResultsPart(Part):
+    """How much of a result a caller is given."""
+
+    max_chars: Annotated[int, Field(ge=1, le=1 << 30)] | None = None
+    truncate: Literal["head-and-tail"] = "head-and-tail"
+
+
+class PolicyFile(Part):
+    """A toolgate policy: who may call which tool, under which conditions, and what a person must approve."""
+
+    version: Literal[1]
+    mode: Literal["enforce", "shadow"] = "enforce"
+    unlisted: Literal["refuse", "hold"] = "refuse"
+    tiers: Tiers = Tiers()
+    roles: dict[RoleName, RolePart] = {}
+    tools: dict[NamePattern, ToolPart] = {}
+    redaction: RedactionPart = RedactionPart()
+    approval: ApprovalsPart = ApprovalsPart()
+    results: ResultsPart = ResultsPart()

@@ -1,0 +1,105 @@
+"""The types of the single values in a policy file: what a text must be to pass."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, TypeAlias, TypeVar
+
+from pydantic import AfterValidator, Field
+
+from toolgate import units
+from toolgate.core import conditions, patterns
+from toolgate.core.policy import ENTITIES
+from toolgate.mistakes import nearest
+from toolgate.policy import money
+
+V = TypeVar("V")
+
+Scalar: TypeAlias = str | int | float | bool | None
+
+
+def _read_by(reader: Callable[[Any], object]) -> AfterValidator:
+    """Let a value pass if it can be read; it stays as it was written."""
+
+    def check(value: V) -> V:
+        reader(value)
+        return value
+
+    return AfterValidator(check)
+
+
+def listed(texts: str | Sequence[str]) -> tuple[str, ...]:
+    """One text or several, as several."""
+    return (texts,) if isinstance(texts, str) else tuple(texts)
+
+
+def _filled(values: Sequence[V]) -> Sequence[V]:
+    if not values:
+        raise ValueError("found an empty list, expected at least one item")
+    return values
+
+
+def _globs(texts: str | Sequence[str]) -> object:
+    return conditions.glob(listed(texts))
+
+
+def _entity(name: str) -> str:
+    known = sorted({"secrets", "other"} | ENTITIES - {"SECRET"})
+    if name not in known:
+        raise ValueError(f"found an unknown entity, expected one of {', '.join(known)}{nearest(name, known)}")
+    return name
+
+
+def _role_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.:@-]{0,63}", name):
+        raise ValueError("found a name no role can have, expected letters, digits, _ . : @ -")
+    return name
+
+
+def _upstream(name: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", name):
+        raise ValueError("found no name of an upstream, expected lower-case letters, digits, - and _")
+    return name
+
+
+def _channel(name: str) -> str:
+    if name in ("console", "webhook", "elicit"):
+        raise ValueError(f"found {name}, which is not available yet in this version: expected cli")
+    if name != "cli":
+        raise ValueError(f"found an unknown channel, expected cli{nearest(name, ['cli'])}")
+    return name
+
+
+def _action(word: str) -> str:
+    if word in ("hash", "pseudonym"):
+        raise ValueError(
+            f"found {word}, which is not available yet in this version: expected allow, mask or refuse"
+        )
+    if word not in ("allow", "mask", "refuse"):
+        near = nearest(word, ["allow", "mask", "refuse"])
+        raise ValueError(f"found an unknown action, expected allow, mask or refuse{near}")
+    return word
+
+
+Filled = AfterValidator(_filled)
+Texts: TypeAlias = str | Annotated[list[str], Filled]
+RoleName = Annotated[str, AfterValidator(_role_name)]
+UpstreamName = Annotated[str, AfterValidator(_upstream)]
+NamePattern = Annotated[str, _read_by(patterns.names), Field(examples=["retrieval/*"])]
+UriPattern = Annotated[str, _read_by(patterns.uris), Field(examples=["retrieval/file:///docs/**"])]
+MethodPattern = Annotated[str, _read_by(patterns.methods), Field(examples=["tasks/*"])]
+Duration = Annotated[str, _read_by(units.seconds), Field(examples=["15m"])]
+Rate = Annotated[str, _read_by(units.limit), Field(examples=["5/minute"])]
+Cost = Annotated[str, _read_by(money.cost), Field(examples=["0.001 USD"])]
+Spending = Annotated[str, _read_by(money.spending), Field(examples=["5 USD/day"])]
+Entity = Annotated[str, AfterValidator(_entity)]
+Channel = Annotated[str, AfterValidator(_channel), Field(json_schema_extra={"enum": ["cli"]})]
+ActionWord = Annotated[
+    str, AfterValidator(_action), Field(json_schema_extra={"enum": ["allow", "mask", "refuse"]})
+]
+Globs = Annotated[str | list[str], _read_by(_globs)]
+Expression = Annotated[str, _read_by(conditions.regex)]
+Domains = Annotated[list[str], Filled, _read_by(conditions.domain)]
+Networks = Annotated[list[str], Filled, _read_by(conditions.cidr)]
+Folders = Annotated[list[str], Filled, _read_by(conditions.path)]
