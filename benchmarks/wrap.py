@@ -32,7 +32,8 @@ class Pipe:
     """A running stdio server, asked one thing at a time."""
 
     def __init__(self, command: list[str], folder: str) -> None:
-        env = {**os.environ, "XDG_DATA_HOME": folder, "XDG_CONFIG_HOME": folder, "HOME": folder}
+        Path(folder, "policy.yaml").write_text(POLICY)
+        env = {**os.environ, "TOOLGATE_HOME": folder}
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
