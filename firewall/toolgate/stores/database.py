@@ -11,6 +11,8 @@ from toolgate.core import chain
 from toolgate.errors import JournalDown
 from toolgate.stores import schema
 
+# The file itself is looked for before every transaction, its log before every so many.
+LOG_EVERY: Final = 16
 _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
@@ -78,18 +80,21 @@ class Presence:
 
     def __init__(self, path: Path) -> None:
         self._main, self._log = os.fspath(path), f"{os.fspath(path)}-wal"
-        self._seen: dict[str, tuple[int, int]] = {self._main: _identity(self._main)}
+        self._main_was, self._log_was = _identity(self._main), (0, 0)
+        self._turns = 0
 
     def check(self) -> None:
         """Raise sqlite3.OperationalError when what is open is no longer what the path names."""
-        for path, seen in self._seen.items():
-            if _identity(path) != seen:
-                raise sqlite3.OperationalError("the file was deleted or replaced while it was open")
+        if _identity(self._main) != self._main_was:
+            raise sqlite3.OperationalError("the file was deleted or replaced while it was open")
+        self._turns += 1
+        if self._turns % LOG_EVERY == 0 and _identity(self._log) != self._log_was:
+            raise sqlite3.OperationalError("the write-ahead log was deleted or replaced while it was open")
 
     def wrote(self) -> None:
         """After the first commit the log exists and is watched too."""
-        if self._log not in self._seen:
-            self._seen[self._log] = _identity(self._log)
+        if self._log_was == (0, 0):
+            self._log_was = _identity(self._log)
 
 
 def _identity(path: str) -> tuple[int, int]:

@@ -11,9 +11,7 @@ from typing import Final
 from toolgate.core.gcra import SECOND
 
 # Transactions between two rounds; a checkpoint of them takes a few milliseconds.
-EVERY: Final = 1000
-# A log longer than this is emptied under the write lock, after most of it was moved without.
-LONG_LOG: Final = 16 * 1024 * 1024
+EVERY: Final = 250
 # Decided and expired approvals are listed for this many seconds; the journal keeps them for good.
 REMEMBERED: Final = 7 * 86400.0
 
@@ -49,12 +47,12 @@ def tend(path: Path, now: float) -> None:
     except sqlite3.Error:
         return
     try:
-        db.execute("pragma wal_checkpoint(passive)")
         _prune(db, now)
-        log = path.with_name(f"{path.name}-wal")
-        if log.exists() and log.stat().st_size > LONG_LOG:
-            db.execute("pragma wal_checkpoint(truncate)")
-    except (sqlite3.Error, OSError):
+        # Most of the log is moved while others write. The rest, a few pages, is moved under the write
+        # lock: without that, under steady traffic, the log would never start over and only grow.
+        db.execute("pragma wal_checkpoint(passive)")
+        db.execute("pragma wal_checkpoint(restart)")
+    except sqlite3.Error:
         pass  # the next round tries again
     finally:
         db.close()
