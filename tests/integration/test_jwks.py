@@ -69,7 +69,7 @@ def provider() -> Iterator[Provider]:
             except ConnectionError:
                 pass  # who asked for too much hangs up
 
-        def log_message(self, *args: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # the name of the base
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
