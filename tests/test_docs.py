@@ -95,15 +95,16 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 
 
 def snippets() -> list[tuple[str, str, str]]:
-    return [
-        (
-            f"{page.relative_to(ROOT).as_posix()}:{text.count(chr(10), 0, found.start()) + 1}",
-            *found.group(1, 2),
-        )
-        for page in PAGES
-        for text in [page.read_text(encoding="utf-8")]
-        for found in RUN.finditer(text)
-    ]
+    """Where each runnable snippet stands, its language and its code."""
+    found: list[tuple[str, str, str]] = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for snippet in RUN.finditer(text):
+            line = text.count("\n", 0, snippet.start()) + 1
+            found.append(
+                (f"{page.relative_to(ROOT).as_posix()}:{line}", snippet["language"], snippet["code"])
+            )
+    return found
 
 
 @pytest.mark.parametrize(("where", "language", "code"), snippets(), ids=lambda value: value[:40])
