@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from toolgate.core.model import Approval, Charge, Finding, JsonObject, Tier
 from toolgate.core.policy import Policy
+
+# The purpose under which held arguments are sealed: the gateway seals them, the desk shows them.
+HELD_ARGUMENTS: Final = "held-arguments"
 
 
 class Clock(Protocol):
@@ -46,7 +49,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Exhausted:
-    """A charge that could not be taken: the limit's key and the seconds until it can, or a spent approval."""
+    """A charge that could not be taken: a limit's key and the seconds until it can be, or an approval's id.
+
+    Without seconds the approval is no longer what the verdict took it for (spent, or opened by another
+    process first): look it up again.
+    """
 
     key: str
     retry_after: float | None
@@ -55,7 +62,9 @@ class Exhausted:
 class Journal(Protocol):
     """Chained records, and the charges that share their transaction."""
 
-    async def commit(self, entry: Entry, charges: Sequence[Charge] = (), durable: bool = False) -> Exhausted | None:
+    async def commit(
+        self, entry: Entry, charges: Sequence[Charge] = (), durable: bool = False
+    ) -> Exhausted | None:
         """Take every charge and write the record, or neither. Returns once the transaction is committed.
 
         Raises `toolgate.errors.JournalDown` when it cannot be written. `durable` survives a power cut.

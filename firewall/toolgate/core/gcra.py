@@ -15,13 +15,15 @@ SECOND: Final = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """The bucket is too empty. `seconds` until it holds enough; None: never, the weight is too big."""
+    """The bucket is too empty; `seconds` until it holds enough."""
 
-    seconds: float | None
+    seconds: float
 
 
 def draw(tat: int, limit: Limit, weight: float, now: int) -> int | Wait:
     """Take `weight` units from a bucket: its new `tat`, or how long to wait. Times in nanoseconds.
+
+    A weight above the whole bucket never fits: it is told to wait a full period, every time.
 
     A `tat` further ahead than a whole period can only come from a clock that was set back or from a
     looser limit of an earlier policy: it counts as an empty bucket, so nobody is locked out for longer.
@@ -29,7 +31,7 @@ def draw(tat: int, limit: Limit, weight: float, now: int) -> int | Wait:
     period = int(limit.per * SECOND)
     cost = int(limit.per * SECOND * weight / limit.count) if limit.count > 0 else period + 1
     if cost > period:
-        return Wait(None)
+        return Wait(limit.per)
     full_at = min(max(tat, now), now + period) + cost
     excess = full_at - now - period
     return Wait(excess / SECOND) if excess > 0 else full_at

@@ -80,8 +80,12 @@ class Shelf(Protocol):
         """To the approval, and to its tool under its pin."""
         ...
 
+    def stands(self, wanted: Approval, now: float) -> bool:
+        """Whether the same call of the same caller is held already, or approved for the same tier."""
+        ...
+
     def open(self, approval: Approval, sealed: bytes, now: float) -> None:
-        """Keep it, unless the same call of the same caller is held or approved alike already."""
+        """Keep it, in place of expired holds of the same call."""
         ...
 
     def keep_result(self, approval: str, result: bytes) -> None: ...
@@ -136,7 +140,9 @@ def _lacks(act: Act, shelf: Shelf, now: float) -> Exhausted | None:
         case Attempt(name):
             until = shelf.failures(name)[1]
             return Exhausted(name, until - now) if until > now else None
-        case Rate() | Open() | Conclude() | Forgive():
+        case Open(approval=held):
+            return Exhausted(held.id, None) if shelf.stands(held, now) else None
+        case Rate() | Conclude() | Forgive():
             return None
 
 

@@ -50,24 +50,28 @@ class MemoryShelf:
         self.approvals[approval.id] = replace(self.approvals[approval.id], tier=tier)
         self.tiers[approval.upstream, approval.target, approval.pin] = (tier, approver)
 
+    def stands(self, wanted: Approval, now: float) -> bool:
+        return any(_stands(held, wanted) for held in self._alike(wanted) if held.expires > now)
+
     def open(self, approval: Approval, sealed: bytes, now: float) -> None:
-        for other in [a for a in self.approvals.values() if _same(a, approval)]:
+        for other in self._alike(approval):
             if other.state is ApprovalState.PENDING and other.expires <= now:
                 del self.approvals[other.id]
-            elif other.state is ApprovalState.PENDING or _stands(other, approval, now):
-                return
         self.approvals[approval.id] = approval
         self.sealed[approval.id] = sealed
 
     def keep_result(self, approval: str, result: bytes) -> None:
         self.results[approval] = result
-        self.sealed.pop(approval, None)
 
     def failures(self, name: str) -> tuple[int, float]:
         return self.attempts.get(name, (0, 0.0))
 
     def keep_failures(self, name: str, failures: int, until: float) -> None:
         self.attempts[name] = (failures, until)
+
+    def _alike(self, wanted: Approval) -> list[Approval]:
+        same = (wanted.caller, wanted.digest)
+        return [held for held in self.approvals.values() if (held.caller, held.digest) == same]
 
 
 class MemoryStore:
@@ -179,10 +183,7 @@ class MemoryStore:
         return None
 
 
-def _same(one: Approval, other: Approval) -> bool:
-    return (one.caller, one.digest) == (other.caller, other.digest)
-
-
-def _stands(found: Approval, wanted: Approval, now: float) -> bool:
-    alike = found.tier is not None and found.tier is wanted.tier
-    return alike and found.state is ApprovalState.APPROVED and found.expires > now
+def _stands(held: Approval, wanted: Approval) -> bool:
+    if held.state is ApprovalState.APPROVED:
+        return held.tier is not None and held.tier is wanted.tier
+    return held.state is ApprovalState.PENDING

@@ -19,11 +19,11 @@ BY_DIGEST: Final = (
 NEWEST: Final = f"select {_COLUMNS} from approvals order by n desc limit ?"  # noqa: S608 - as above
 OF_STATE: Final = f"select {_COLUMNS} from approvals where state = ? order by n desc limit ?"  # noqa: S608
 ASSIGNED: Final = "select tier from assigned where upstream = ? and tool = ? and pin = ?"
-_OPEN: Final = (
-    f"insert or ignore into approvals({_COLUMNS}, sealed) select ?,?,?,?,?,?,?,?,?,?,?,?"  # noqa: S608
-    " where not exists (select 1 from approvals where caller = ? and digest = ? and state = 'approved'"
-    " and tier is ? and tier is not null and expires > ?)"
+_STANDS: Final = (
+    "select 1 from approvals where caller = ? and digest = ? and expires > ?"
+    " and (state = 'pending' or (state = 'approved' and tier = ?)) limit 1"
 )
+_OPEN: Final = f"insert into approvals({_COLUMNS}, sealed) values (?,?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608 - as above
 
 
 def approval_of(row: Sequence[Any]) -> Approval:
@@ -91,11 +91,14 @@ class SqliteShelf:
             (approval.upstream, approval.target, approval.pin, tier.value, approver),
         )
 
+    def stands(self, wanted: Approval, now: float) -> bool:
+        tier = None if wanted.tier is None else wanted.tier.value
+        return self._db.execute(_STANDS, (wanted.caller, wanted.digest, now, tier)).fetchone() is not None
+
     def open(self, approval: Approval, sealed: bytes, now: float) -> None:
-        same = (approval.caller, approval.digest)
         self._db.execute(
             "delete from approvals where caller = ? and digest = ? and state = 'pending' and expires <= ?",
-            (*same, now),
+            (approval.caller, approval.digest, now),
         )
         tier = None if approval.tier is None else approval.tier.value
         values = (
@@ -107,10 +110,10 @@ class SqliteShelf:
             approval.pin,
         )
         kept = (tier, approval.state.value, approval.created, approval.expires, approval.decided_by, sealed)
-        self._db.execute(_OPEN, (*values, *kept, *same, tier, now))
+        self._db.execute(_OPEN, (*values, *kept))
 
     def keep_result(self, approval: str, result: bytes) -> None:
-        self._db.execute("update approvals set result = ?, sealed = null where id = ?", (result, approval))
+        self._db.execute("update approvals set result = ? where id = ?", (result, approval))
 
     def failures(self, name: str) -> tuple[int, float]:
         row = self._db.execute("select failures, until from attempts where name = ?", (name,)).fetchone()

@@ -12,6 +12,8 @@ from toolgate.core.gcra import SECOND
 
 # Transactions between two rounds; a checkpoint of them takes a few milliseconds.
 EVERY: Final = 250
+# The arguments and results of approvals outlive them by this many seconds.
+KEPT: Final = 3600.0
 # Decided and expired approvals are listed for this many seconds; the journal keeps them for good.
 REMEMBERED: Final = 7 * 86400.0
 
@@ -67,6 +69,6 @@ def _prune(db: sqlite3.Connection, now: float) -> None:
     db.execute(
         "update approvals set sealed = null, result = null"
         " where expires < ? and (sealed is not null or result is not null)",
-        (now,),
+        (now - KEPT,),
     )
     db.execute("delete from approvals where expires < ?", (now - REMEMBERED,))
