@@ -16,6 +16,7 @@ import typer
 from pydantic import BaseModel
 
 import toolgate
+from toolgate.cli.commands import application
 from toolgate.core.reasons import Reason
 from toolgate.replies import SENTENCES
 
@@ -74,8 +75,7 @@ def test_every_reason_has_a_row_with_its_sentence() -> None:
 
 
 def test_every_command_is_documented() -> None:
-    app: Any = importlib.import_module("toolgate.cli").app
-    known = [" ".join(words) for words in commands(typer.main.get_command(app))]
+    known = [" ".join(words) for words in commands(typer.main.get_command(application()))]
     text = re.sub(r"\s+", " ", documentation())
     assert known
     assert not [command for command in known if command not in text]
