@@ -81,15 +81,21 @@ class Matchers(Part):
 
     @model_validator(mode="after")
     def _one_at_least(self) -> Matchers:
-        null = sorted(name for name in self.model_fields_set - {"equals"} if getattr(self, name) is None)
-        if null or not self.model_fields_set:
+        stated = self.model_fields_set - {"optional"}
+        if not stated or any(getattr(self, name) is None for name in stated - {"equals"}):
             raise ValueError(
                 "found a condition that says nothing, expected at least one matcher with a value"
             )
         return self
 
 
-When: TypeAlias = dict[str, Matchers]
+class Argument(Matchers):
+    """What one argument must satisfy. Where it is optional it may also be missing or null."""
+
+    optional: bool = False
+
+
+When: TypeAlias = dict[str, Argument]
 
 
 class Tiers(Part):

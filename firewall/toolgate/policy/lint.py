@@ -53,7 +53,7 @@ def _hopeless(file: PolicyFile) -> Iterator[tuple[Steps, str]]:
     """Conditions that no value satisfies."""
     for at, when in _whens(file):
         for name, spec in when.items():
-            if _never(spec):
+            if not spec.optional and _never(spec):
                 yield (
                     (*at, name),
                     "found a condition that can never match, expected one that some value meets",
@@ -71,7 +71,7 @@ def _whens(file: PolicyFile) -> Iterator[tuple[Steps, When]]:
 
 def _never(spec: Matchers) -> bool:
     """Whether nothing can satisfy all matchers: no value listed does, or they want different kinds."""
-    stated = spec.model_fields_set
+    stated = spec.model_fields_set - {"optional"}
     if "equals" in stated or spec.in_ is not None:
         candidates = spec.in_ if spec.in_ is not None else [spec.equals]
         return not any(all(m(value, "") is None for m in matchers(spec)) for value in candidates)

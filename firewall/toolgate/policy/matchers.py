@@ -8,7 +8,7 @@ from typing import Any
 
 from toolgate.core import conditions
 from toolgate.core.conditions import ArgumentCondition, Matcher
-from toolgate.policy.document import Bounds, Matchers, UrlShape, When
+from toolgate.policy.document import Argument, Bounds, Matchers, UrlShape, When
 from toolgate.policy.spelling import listed
 
 
@@ -17,11 +17,11 @@ def when(part: When) -> tuple[ArgumentCondition, ...]:
     return tuple(condition(name, spec) for name, spec in part.items())
 
 
-def condition(name: str, spec: Matchers) -> ArgumentCondition:
+def condition(name: str, spec: Argument) -> ArgumentCondition:
     """The condition on one argument."""
     stated = spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
     text = json.dumps({name: stated}, sort_keys=True, ensure_ascii=False)
-    return ArgumentCondition(name, text, matchers(spec))
+    return ArgumentCondition(name, text, matchers(spec), spec.optional)
 
 
 def matchers(spec: Matchers) -> tuple[Matcher, ...]:

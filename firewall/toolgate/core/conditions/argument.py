@@ -11,17 +11,24 @@ from toolgate.core.model import JsonObject
 
 @dataclass(frozen=True, slots=True)
 class ArgumentCondition:
-    """All matchers must fit the argument. `text` is the condition as the policy states it, canonical."""
+    """All matchers must fit the argument. `text` is the condition as the policy states it, canonical.
+
+    `optional`: an argument that is missing or null satisfies it; otherwise a missing one fails.
+    """
 
     name: str
     text: str
     matchers: tuple[Matcher, ...] = field(repr=False, compare=False)
+    optional: bool = False
 
     def __call__(self, arguments: JsonObject) -> str | None:
-        """None where it is satisfied; else where and what was expected. An argument that is missing fails."""
-        if self.name not in arguments:
-            return f"{self.name}: expected to be present"
-        value = arguments[self.name]
+        """None where it is satisfied; else where and what was expected."""
+        value = arguments.get(self.name)
+        if value is None:
+            if self.optional:
+                return None
+            if self.name not in arguments:
+                return f"{self.name}: expected to be present"
         for matcher in self.matchers:
             if failed := matcher(value, self.name):
                 return failed
