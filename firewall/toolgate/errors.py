@@ -7,6 +7,8 @@ ToolgateError
 ├── PortDown           a part of the world is not there; the call is refused
 │   ├── JournalDown
 │   └── UpstreamDown
+│       ├── CallCancelled
+│       └── UpstreamRefused
 └── SealBroken         something sealed by us came back changed, foreign or expired
 """
 
@@ -39,6 +41,14 @@ class JournalDown(PortDown):
 
 class UpstreamDown(PortDown):
     """The upstream cannot be reached, died, or does not speak MCP."""
+
+
+class CallCancelled(UpstreamDown):
+    """The client cancelled this call, so nobody waits for an answer."""
+
+
+class UpstreamRefused(UpstreamDown):
+    """The upstream is there and answered with an HTTP error."""
 
 
 class SealBroken(ToolgateError):

@@ -104,9 +104,7 @@ def _listed(value: object) -> list[object]:
     return cast("list[object]", value) if isinstance(value, list) else []
 
 
-def param_headers(
-    paths: Mapping[tuple[str, ...], tuple[str, str]], arguments: JsonObject
-) -> dict[str, str]:
+def param_headers(paths: Mapping[tuple[str, ...], tuple[str, str]], arguments: JsonObject) -> dict[str, str]:
     """The `Mcp-Param-*` headers that mirror these arguments; absent and null values have none."""
     made: dict[str, str] = {}
     for path, (token, _) in paths.items():

@@ -8,7 +8,7 @@ from typing import cast
 import orjson
 
 from toolgate.core.model import JsonObject
-from toolgate.errors import UpstreamDown
+from toolgate.errors import UpstreamDown, UpstreamRefused
 from toolgate.protocol import sse
 from toolgate.protocol.headers import NAMED, encode
 from toolgate.protocol.messages import same_id
@@ -20,7 +20,7 @@ from toolgate.upstream.pool import Answer, Pool
 _ACCEPT = b"accept: application/json, text/event-stream\r\ncontent-type: application/json\r\n"
 
 
-class SessionLost(UpstreamDown):
+class SessionLost(UpstreamRefused):
     """The upstream does not know the session any more; the client must initialise again."""
 
 
@@ -35,6 +35,11 @@ class HttpLink:
         self._head = _ACCEPT
 
     @property
+    def stateful(self) -> bool:
+        """Whether the upstream keeps a session for this client."""
+        return self._session is not None
+
+    @property
     def session(self) -> str | None:
         """The upstream's session id."""
         return self._session
@@ -46,14 +51,14 @@ class HttpLink:
 
     async def request(
         self, message: JsonObject, emit: Emit, params: Mapping[str, str] | None = None
-    ) -> JsonObject | None:
+    ) -> Note | None:
         """Forward a request and read its answer, whole or as a stream."""
         head = self._head if self._era is Era.LEGACY else modern_head(message, params)
         answer = await self._pool.send(b"POST", head, orjson.dumps(message))
         if message["method"] == "initialize":
             self._opened(answer)
         if not answer.streaming:
-            return self._whole(answer, message["id"])
+            return Note(self._whole(answer, message["id"]))
         try:
             return await self._stream(answer, message["id"], emit)
         finally:
@@ -77,6 +82,7 @@ class HttpLink:
             if answer.status >= 400:
                 raise self._refused(answer)
             if answer.streaming:
+                await emit(Note(None))  # the stream is open, whenever its first event comes
                 await self._stream(answer, None, emit)
         finally:
             answer.close()
@@ -107,7 +113,7 @@ class HttpLink:
         message["id"] = request_id
         return message
 
-    async def _stream(self, answer: Answer, request_id: object, emit: Emit) -> JsonObject | None:
+    async def _stream(self, answer: Answer, request_id: object, emit: Emit) -> Note | None:
         parser = sse.Parser()
         while (chunk := await answer.chunk()) is not None:
             try:
@@ -120,28 +126,29 @@ class HttpLink:
                     return final
         return None
 
-    async def _event(self, event: sse.Event, request_id: object, emit: Emit) -> JsonObject | None:
+    async def _event(self, event: sse.Event, request_id: object, emit: Emit) -> Note | None:
         if event.data is None:
             await emit(Note(None, event.id, event.retry))
             return None
-        message = parse(self.name, event.data)
-        answers = "method" not in message and request_id is not None and same_id(message.get("id"), request_id)
-        if answers and event.id is None:
-            return message
-        await emit(Note(message, event.id, event.retry))
-        # An answer with an event id keeps it: a client that lost the stream resumes from there.
-        return ANSWERED if answers else None
+        note = Note(parse(self.name, event.data), event.id, event.retry)
+        if note.message is not None and request_id is not None and answers(note.message, request_id):
+            return note
+        await emit(note)
+        return None
 
     def _refused(self, answer: Answer) -> UpstreamDown:
         if answer.status == 404 and self._session is not None:
             return SessionLost(f"{self.name}: the upstream ended the session")
         if answer.status in (401, 403):
-            return UpstreamDown(f"{self.name}: the upstream refused toolgate's credentials ({answer.status})")
-        return UpstreamDown(f"{self.name}: the upstream answered HTTP {answer.status}")
+            return UpstreamRefused(
+                f"{self.name}: the upstream refused toolgate's credentials ({answer.status})"
+            )
+        return UpstreamRefused(f"{self.name}: the upstream answered HTTP {answer.status}")
 
 
-# What a stream returns whose final answer went out through `emit`, event id and all.
-ANSWERED: JsonObject = {}
+def answers(message: JsonObject, request_id: object) -> bool:
+    """Whether a message is the answer to this request."""
+    return "method" not in message and same_id(message.get("id"), request_id)
 
 
 def modern_head(message: JsonObject, params: Mapping[str, str] | None) -> bytes:

@@ -27,7 +27,6 @@ class Opening:
     """What a link is opened with: the client's own capabilities and name, and who it is for."""
 
     era: Era
-    owner: str
     caller: str
     capabilities: JsonObject = field(default_factory=dict[str, object])
     client: JsonObject = field(default_factory=dict[str, object])
@@ -36,12 +35,13 @@ class Opening:
 class Link(Protocol):
     """Messages are raw objects of the era the link was opened in. Every method may raise UpstreamDown."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     async def request(
         self, message: JsonObject, emit: Emit, params: Mapping[str, str] | None = None
-    ) -> JsonObject | None:
-        """Forward a request; its notes go to `emit`. None when the stream ended and the answer comes elsewhere.
+    ) -> Note | None:
+        """Forward a request; its notes go to `emit`, the answer is returned. None when the stream ended and the answer comes elsewhere.
 
         `params` are the `Mcp-Param-*` headers of a modern call. Cancelling the await cancels the call upstream.
         """
@@ -57,6 +57,15 @@ class Link(Protocol):
 
     async def close(self) -> None:
         """End the upstream session."""
+        ...
+
+    def agreed(self, version: str) -> None:
+        """The handshake agreed on this version."""
+        ...
+
+    @property
+    def stateful(self) -> bool:
+        """Whether this link holds state that only this client may use."""
         ...
 
     @property

@@ -20,9 +20,21 @@ _HIGH_WATER = 1024 * 1024
 class Answer:
     """One HTTP response. `body` is whole unless `streaming`, in which case `chunk()` gives the parts."""
 
-    __slots__ = ("_connection", "_done", "_parts", "_size", "_waiter", "body", "headers", "status", "streaming")
+    __slots__ = (
+        "_connection",
+        "_done",
+        "_parts",
+        "_size",
+        "_waiter",
+        "body",
+        "headers",
+        "status",
+        "streaming",
+    )
 
-    def __init__(self, connection: _Connection, status: int, headers: dict[str, str], streaming: bool) -> None:
+    def __init__(
+        self, connection: _Connection, status: int, headers: dict[str, str], streaming: bool
+    ) -> None:
         self._connection = connection
         self.status = status
         self.headers = headers
@@ -183,7 +195,9 @@ class _Connection(asyncio.Protocol):
 class Pool:
     """Idle connections to one origin, last used first. `url` may carry a path; `headers` go with every request."""
 
-    def __init__(self, name: str, url: str, headers: Mapping[str, str], connect_timeout: float = 10.0) -> None:
+    def __init__(
+        self, name: str, url: str, headers: Mapping[str, str], connect_timeout: float = 10.0
+    ) -> None:
         parts = urlsplit(url)
         self.name = name
         self._host = parts.hostname or ""
@@ -193,7 +207,9 @@ class Pool:
         self._connect_timeout = connect_timeout
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         extra = "".join(f"{key}: {value}\r\n" for key, value in headers.items())
-        self._start = f" {path} HTTP/1.1\r\nhost: {parts.netloc.rpartition('@')[2]}\r\n{extra}".encode("latin-1")
+        self._start = f" {path} HTTP/1.1\r\nhost: {parts.netloc.rpartition('@')[2]}\r\n{extra}".encode(
+            "latin-1"
+        )
         self._idle: list[_Connection] = []
 
     async def send(self, method: bytes, headers: bytes, body: bytes) -> Answer:

@@ -1,0 +1,315 @@
+"""The aggregated endpoint: every upstream the caller may use, tools and prompts as `upstream__name`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+from toolgate.core.model import JsonObject, Refuse
+from toolgate.core.present import LISTS, present
+from toolgate.core.reasons import Reason
+from toolgate.errors import UpstreamDown
+from toolgate.ports import Policies
+from toolgate.protocol import translate
+from toolgate.protocol.messages import notification, request, response
+from toolgate.protocol.versions import LEGACY, MODERN, NEWEST_LEGACY, SELF, SUBSCRIPTION_KEY, Era
+from toolgate.routes import Page, Registry, Routes, Target, listened, own_meta
+from toolgate.session import Session
+from toolgate.upstream.link import Emit, Link, Note
+
+SEPARATOR = "__"
+UNAVAILABLE_KEY = "toolgate/unavailable"
+_OPEN_SECONDS = 10.0
+_MOST_PAGES = 100
+_MOST_URIS = 100_000
+_PREFIXED = frozenset({"tools/list", "prompts/list"})
+
+
+class Aggregated(Routes):
+    """Routes by name prefix where a session has no upstream of its own, else as the transparent endpoint."""
+
+    def __init__(self, registry: Registry, policies: Policies) -> None:
+        super().__init__(registry, policies)
+        self._offers: dict[str, JsonObject] = {}
+        self._listed: dict[tuple[str, str], set[str]] = {}
+
+    def target(self, session: Session, message: JsonObject) -> Target | Refuse:
+        """The upstream a prefixed name or a listed URI belongs to."""
+        if session.scope is not None:
+            return super().target(session, message)
+        method = cast("str", message["method"])
+        params = cast("JsonObject", message.get("params") or {})
+        if method in ("tools/call", "prompts/get"):
+            return self._prefixed(session, message, params)
+        if method == "completion/complete":
+            return self._completion(session, message, params)
+        if method.startswith("resources/"):
+            return self._resource(session, message, str(params.get("uri")))
+        return Refuse(
+            Reason.NOT_ALLOWED, "on the aggregated endpoint only the protocol's own methods have an owner"
+        )
+
+    async def link(self, session: Session, upstream: str) -> Link | Refuse:
+        """The link to one upstream, its handshake done on the client's behalf."""
+        known = upstream in session.links
+        link = await super().link(session, upstream)
+        if session.scope is not None or isinstance(link, Refuse) or known or session.era is Era.MODERN:
+            return link
+        try:
+            async with asyncio.timeout(_OPEN_SECONDS):
+                await self._handshake(session, upstream, link)
+        except (UpstreamDown, TimeoutError) as error:
+            session.links.pop(upstream, None)
+            return Refuse(
+                Reason.UPSTREAM_DOWN, str(error) or f"{upstream}: no answer within {_OPEN_SECONDS:g} s"
+            )
+        return link
+
+    async def own(self, session: Session, message: JsonObject, emit: Emit) -> Note | Refuse | None:
+        """What the aggregated endpoint answers itself; None where a request is routed."""
+        if session.scope is not None:
+            return None
+        match message["method"]:
+            case "initialize":
+                return await self._initialize(session, message)
+            case "server/discover":
+                return await self._discover(session, message)
+            case "ping":
+                return _answer(session, message, {})
+            case "logging/setLevel":
+                await self._fan_out(session, message)
+                return _answer(session, message, {})
+            case "subscriptions/listen":
+                return await self._listen(session, message, emit)
+            case _:
+                return None
+
+    async def page(self, session: Session, message: JsonObject, emit: Emit) -> Page | Refuse | None:
+        """Every page of every upstream as one; an upstream that is down is left out and named."""
+        if session.scope is not None:
+            return await super().page(session, message, emit)
+        method, names = cast("str", message["method"]), self.registry.names()
+        lists = await asyncio.gather(*(self._walk(session, upstream, method) for upstream in names))
+        parts: list[tuple[str, list[Any]]] = []
+        down: JsonObject = {}
+        for upstream, found in zip(names, lists, strict=True):
+            if isinstance(found, str):
+                down[upstream] = found
+                continue
+            parts.append((upstream, found))
+            if method == "tools/list":
+                self.catalogue(upstream).learn(found)
+            self._remember(session, method, upstream, found)
+        result: JsonObject = {LISTS[method][0]: []}
+        if down:
+            result["_meta"] = {UNAVAILABLE_KEY: down}
+        note = _answer(session, message, result, method)
+        return Page(note, tuple(parts), "", _prefix if method in _PREFIXED else None)
+
+    def notified(self, session: Session, message: JsonObject) -> list[tuple[Link, JsonObject]]:
+        """The handshakes are toolgate's own here; everything else goes where it belongs."""
+        if session.scope is None and message["method"] == "notifications/initialized":
+            return []
+        return super().notified(session, message)
+
+    def _prefixed(self, session: Session, message: JsonObject, params: JsonObject) -> Target | Refuse:
+        name: object = params.get("name")
+        upstream, _, own = name.partition(SEPARATOR) if isinstance(name, str) else ("", "", "")
+        if name == "toolgate_continue":
+            return Target("", "toolgate_continue", message)
+        if upstream not in self.registry.names() or not own:
+            return Refuse(Reason.NOT_ALLOWED, "params.name: expected UPSTREAM__NAME of a listed one")
+        inner = {**message, "params": {**params, "name": own}}
+        return super().target(replace(session, scope=upstream), inner)
+
+    def _completion(self, session: Session, message: JsonObject, params: JsonObject) -> Target | Refuse:
+        reference = cast("Any", params.get("ref"))
+        if not isinstance(reference, dict):
+            return Refuse(Reason.MALFORMED, "params.ref: expected an object")
+        about = cast("JsonObject", reference)
+        if about.get("type") != "ref/prompt":
+            return self._resource(session, message, str(about.get("uri")))
+        upstream, _, own = str(about.get("name")).partition(SEPARATOR)
+        if upstream not in self.registry.names() or not own:
+            return Refuse(Reason.NOT_ALLOWED, "params.ref.name: expected UPSTREAM__NAME of a listed prompt")
+        inner = {**message, "params": {**params, "ref": {**about, "name": own}}}
+        return super().target(replace(session, scope=upstream), inner)
+
+    def _resource(self, session: Session, message: JsonObject, uri: str) -> Target | Refuse:
+        owners = self._owners(session, uri)
+        if len(owners) != 1:
+            why = "listed by several upstreams" if owners else "listed by no upstream"
+            return Refuse(
+                Reason.NOT_ALLOWED, f"params.uri: expected a URI that one upstream listed, found one {why}"
+            )
+        return super().target(replace(session, scope=owners.pop()), message)
+
+    def _owners(self, session: Session, uri: str) -> set[str]:
+        """Who listed this URI to this caller, itself or through a template it starts like."""
+        caller = session.caller.name
+        exact = self._listed.get((caller, uri))
+        if exact:
+            return set(exact)
+        fits = [
+            (len(listed), owners)
+            for (name, listed), owners in self._listed.items()
+            if name == caller and "{" in listed and uri.startswith(listed.partition("{")[0])
+        ]
+        return set(max(fits, key=lambda fit: fit[0])[1]) if fits else set()
+
+    def _remember(self, session: Session, method: str, upstream: str, items: Sequence[Any]) -> None:
+        key, caller = LISTS[method][1], session.caller
+        if not method.startswith("resources/"):
+            return
+        for item in present(method, items, upstream, caller, self.policies.current):
+            if len(self._listed) < _MOST_URIS:
+                self._listed.setdefault((caller.name, str(item[key])), set()).add(upstream)
+
+    async def _walk(self, session: Session, upstream: str, method: str) -> list[Any] | str:
+        """Every item of one upstream's list, or why there are none."""
+        items: list[Any] = []
+        link = await self.link(session, upstream)
+        if isinstance(link, Refuse):
+            return link.detail
+        params: JsonObject = {"_meta": own_meta()} if session.era is Era.MODERN else {}
+        try:
+            async with asyncio.timeout(_OPEN_SECONDS):
+                for _ in range(_MOST_PAGES):
+                    note = await link.request(request("toolgate-list", method, params), _ignored)
+                    result = cast("Any", (note.message or {}).get("result") if note else None)
+                    if not isinstance(result, dict):
+                        return items  # an upstream without this kind of list answers with an error
+                    page = cast("JsonObject", result)
+                    items += cast("list[Any]", page.get(LISTS[method][0]) or [])
+                    if "nextCursor" not in page:
+                        return items
+                    params = {**params, "cursor": page["nextCursor"]}
+        except TimeoutError:
+            return f"{upstream}: no answer within {_OPEN_SECONDS:g} s"
+        except UpstreamDown as error:
+            return str(error)
+        return f"{upstream}: more than {_MOST_PAGES} pages"
+
+    async def _handshake(self, session: Session, upstream: str, link: Link) -> None:
+        params = translate.handshake(session.client, session.capabilities)
+        note = await link.request(request("toolgate-open", "initialize", params), _ignored)
+        answer = note.message if note else None
+        if answer is None or "result" not in answer:
+            raise UpstreamDown(f"{upstream}: the upstream refused to initialise")
+        self._offers[upstream] = cast("JsonObject", answer["result"])
+        link.agreed(str(answer["result"].get("protocolVersion", NEWEST_LEGACY)))
+        await link.send(notification("notifications/initialized", {}))
+
+    async def _initialize(self, session: Session, message: JsonObject) -> Note:
+        params = cast("JsonObject", message.get("params") or {})
+        session.client = cast("JsonObject", params.get("clientInfo") or {})
+        session.capabilities = self.allowed_offers(
+            session, cast("JsonObject", params.get("capabilities") or {})
+        )
+        wanted: object = params.get("protocolVersion")
+        session.version = wanted if isinstance(wanted, str) and wanted in LEGACY else NEWEST_LEGACY
+        result = await self._union(session)
+        return _answer(
+            session, message, {"protocolVersion": session.version, "serverInfo": dict(SELF), **result}
+        )
+
+    async def _discover(self, session: Session, message: JsonObject) -> Note:
+        result = await self._union(session)
+        found: JsonObject = {"supportedVersions": [MODERN, *reversed(LEGACY)], **result}
+        return _answer(session, message, found, "server/discover")
+
+    async def _union(self, session: Session) -> JsonObject:
+        """What all upstreams together offer, and which of them are down."""
+        names = self.registry.names()
+        links = await asyncio.gather(*(self._offer(session, upstream) for upstream in names))
+        capabilities: JsonObject = {}
+        told: list[str] = []
+        for upstream, found in zip(names, links, strict=True):
+            if isinstance(found, str):
+                told.append(f"{upstream} is not available now: {found}")
+                continue
+            for key, value in cast("JsonObject", found.get("capabilities") or {}).items():
+                if key in _DELIVERED:
+                    capabilities[key] = {**capabilities.get(key, {}), **value}
+            if found.get("instructions"):
+                told.append(f"{upstream}: {found['instructions']}")
+        result: JsonObject = {"capabilities": capabilities}
+        if told:
+            result["instructions"] = "\n\n".join(told)
+        return result
+
+    async def _offer(self, session: Session, upstream: str) -> JsonObject | str:
+        """What one upstream says of itself, or why it says nothing."""
+        link = await self.link(session, upstream)
+        if isinstance(link, Refuse):
+            return link.detail
+        if session.era is Era.LEGACY:
+            return self._offers.get(upstream, {})
+        try:
+            async with asyncio.timeout(_OPEN_SECONDS):
+                asked = request("toolgate-discover", "server/discover", {"_meta": own_meta()})
+                note = await link.request(asked, _ignored)
+        except TimeoutError:
+            return f"no answer within {_OPEN_SECONDS:g} s"
+        except UpstreamDown as error:
+            return str(error)
+        answer = note.message if note else None
+        return cast("JsonObject", answer["result"]) if answer and "result" in answer else {}
+
+    async def _fan_out(self, session: Session, message: JsonObject) -> None:
+        for upstream, link in list(session.links.items()):
+            offered = cast("JsonObject", self._offers.get(upstream, {}).get("capabilities") or {})
+            if "logging" in offered:
+                await link.request({**message, "id": "toolgate-level"}, _ignored)
+
+    async def _listen(self, session: Session, message: JsonObject, emit: Emit) -> Note | Refuse:
+        """One listen over all upstreams: acknowledged once, ended when the last one ends."""
+        policy, roles, by_owner = self.policies.current, session.caller.roles, dict[str, list[str]]()
+        for uri in listened(message):
+            owners = self._owners(session, uri)
+            if len(owners) != 1 or not policy.may("resources", roles, next(iter(owners)), uri):
+                return Refuse(Reason.NOT_ALLOWED, "notifications.resourceSubscriptions: not in the allowlist")
+            by_owner.setdefault(owners.pop(), []).append(uri)
+        params = cast("JsonObject", message["params"])
+        wanted = cast("JsonObject", params.get("notifications") or {})
+        await emit(
+            Note(notification(_ACKNOWLEDGED, translate.tagged({"notifications": wanted}, message["id"])))
+        )
+
+        async def pass_on(note: Note) -> None:
+            if note.message is not None and note.message.get("method") != _ACKNOWLEDGED:
+                await emit(Note(note.message))
+
+        async def one(upstream: str) -> None:
+            link = await self.link(session, upstream)
+            asked = {**wanted, "resourceSubscriptions": by_owner.get(upstream, [])}
+            if not isinstance(link, Refuse):
+                try:
+                    await link.request({**message, "params": {**params, "notifications": asked}}, pass_on)
+                except UpstreamDown:
+                    return  # the others go on
+
+        await asyncio.gather(*(one(upstream) for upstream in self.registry.names()))
+        closing: JsonObject = {"_meta": {SUBSCRIPTION_KEY: message["id"]}}
+        return _answer(session, message, closing)
+
+
+_ACKNOWLEDGED = "notifications/subscriptions/acknowledged"
+# Capabilities that can be delivered over several upstreams at once.
+_DELIVERED = frozenset({"tools", "prompts", "resources", "completions", "logging"})
+
+
+def _prefix(upstream: str, item: JsonObject) -> JsonObject:
+    return {**item, "name": f"{upstream}{SEPARATOR}{item['name']}"}
+
+
+def _answer(session: Session, message: JsonObject, result: JsonObject, method: str = "") -> Note:
+    if session.era is Era.MODERN:
+        result = translate.modern_result(method, result, dict(SELF))
+    return Note(response(message["id"], result))
+
+
+async def _ignored(_: Note) -> None:
+    return None

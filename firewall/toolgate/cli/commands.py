@@ -1,0 +1,41 @@
+"""Every command: ours and those other packages add through the entry-point group `toolgate.commands`."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import entry_points
+from typing import Any
+
+import typer
+
+from toolgate.errors import ToolgateError
+
+
+class _Quiet(typer.core.TyperGroup):
+    """Errors raised on purpose are told in their own words, with the exit code for misuse."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ToolgateError as error:
+            print(error, file=sys.stderr)
+            sys.exit(2)
+
+
+def application() -> typer.Typer:
+    """The command-line application with every command registered."""
+    app = typer.Typer(
+        cls=_Quiet,
+        name="toolgate",
+        help="A firewall for AI agents' tool calls: a proxy in front of any MCP server.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    for point in sorted(entry_points(group="toolgate.commands"), key=lambda one: one.name):
+        command = point.load()
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=point.name)
+        else:
+            app.command(point.name)(command)
+    return app

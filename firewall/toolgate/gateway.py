@@ -1,0 +1,385 @@
+"""One request of a client, start to finish: judged, recorded, forwarded, judged again, answered."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import cast
+
+import orjson
+
+from toolgate import replies
+from toolgate.core import records
+from toolgate.core.attempts import Attempts
+from toolgate.core.decide import case_of
+from toolgate.core.model import Call, Deliver, Facts, JsonObject, Need, Refuse, Tool, Withhold
+from toolgate.core.present import CONTINUE, CONTINUE_TOOL, LISTS, present
+from toolgate.core.reasons import Reason
+from toolgate.core.release import release
+from toolgate.errors import SealBroken, UpstreamDown
+from toolgate.judge import ARGUMENTS, Admitted, Judge, Replayed, World, burned, canonical
+from toolgate.ports import Entry
+from toolgate.protocol.headers import param_headers, param_mismatch
+from toolgate.protocol.messages import request
+from toolgate.protocol.versions import Era
+from toolgate.relay import Relay
+from toolgate.routes import Routes, Target
+from toolgate.session import InFlight, Session
+from toolgate.upstream.link import Emit, Link, Note
+from toolgate.verdicts import Held, Reply
+
+RESULT = "held-result"
+DEFAULT_TIMEOUT = 300.0
+
+# Forwarded without a verdict of their own: they carry no data of the caller's choosing.
+PLAIN = frozenset({"ping", "logging/setLevel", "initialize", "server/discover", "subscriptions/listen"})
+CARRIES_ARGUMENTS = frozenset({"tools/call", "prompts/get"})
+
+
+class Gateway:
+    """Everything a front needs: hand it a client's request, give back what it returns."""
+
+    def __init__(self, world: World, routes: Routes, attempts: Attempts) -> None:
+        self.world = world
+        self.routes = routes
+        self.attempts = attempts
+        self.judge = Judge(world)
+        self.relay = Relay(world, self.judge)
+
+    async def request(
+        self, session: Session, message: JsonObject, emit: Emit, given: dict[str, str] | None = None
+    ) -> Reply | None:
+        """Answer one request. None when its stream ended and the answer comes on another one.
+
+        `given` are the `Mcp-Param-*` headers that came with it, lower-case names.
+        """
+        method = cast("str", message["method"])
+        wait = self.attempts.blocked(session.caller.credential, self.world.clock.monotonic())
+        if wait is not None:
+            return Refuse(Reason.TOO_MANY_ATTEMPTS, "too many refused calls", wait)
+        if method in LISTS:
+            return await self._list(session, message, emit)
+        own = await self.routes.own(session, message, emit)
+        if own is not None:
+            return own
+        target = self.routes.target(session, message)
+        if isinstance(target, Refuse):
+            return await self._refused(session, self._call(session, Target("", "", message), method), target)
+        if method in PLAIN:
+            return await self._plain(session, message, target, emit)
+        if method == "tools/call" and target.name == CONTINUE:
+            return await self._continue(session, message, emit)
+        return await self._judged(session, self._call(session, target, method), target, emit, given)
+
+    async def notify(self, session: Session, message: JsonObject) -> None:
+        """Pass a client's notification on to the upstreams it concerns. Raises UpstreamDown."""
+        for link, passed in self.routes.notified(session, message):
+            await link.send(passed)
+
+    async def respond(self, session: Session, message: JsonObject) -> Refuse | None:
+        """Pass a client's answer to an upstream's request on. Raises UpstreamDown."""
+        return await self.relay.answered(session, message)
+
+    async def listen(self, session: Session, emit: Emit, last_event: str | None) -> Refuse | None:
+        """The stream of a 2025 session outside its requests, until it ends. Raises UpstreamDown."""
+        links = self.routes.listeners(session)
+        if not links:
+            return Refuse(Reason.UNKNOWN_SESSION, "expected `initialize` first")
+
+        async def one(upstream: str, link: Link) -> None:
+            async def judged(note: Note) -> None:
+                passed = await self._aside(session, upstream, link, note)
+                if passed is not None:
+                    await emit(passed)
+
+            await link.listen(judged, last_event)
+
+        await asyncio.gather(*(one(upstream, link) for upstream, link in links))
+        return None
+
+    async def _aside(self, session: Session, upstream: str, link: Link, note: Note) -> Note | None:
+        """What came outside the stream of its request; an answer is released there too."""
+        message = note.message
+        if message is None or "method" in message:
+            self.routes.heard(upstream, message)
+            return await self.relay.from_upstream(session, upstream, link, note)
+        admitted = session.detached.pop(str(message.get("id")), None)
+        if admitted is None:
+            return None
+        reply = await self._released(admitted, note, 0.0)
+        if isinstance(reply, Note):
+            return reply
+        return Note(
+            replies.message(admitted.call.method, message["id"], reply, session.era), note.id, note.retry
+        )
+
+    def _call(self, session: Session, target: Target, method: str) -> Call:
+        return Call(
+            method=method,
+            upstream=target.upstream,
+            target=target.name,
+            arguments=arguments_of(target.message, method),
+            caller=session.caller,
+            session=session.id,
+        )
+
+    async def _plain(self, session: Session, message: JsonObject, target: Target, emit: Emit) -> Reply | None:
+        link = await self.routes.link(session, target.upstream)
+        if isinstance(link, Refuse):
+            return link
+        note = await self._forward(
+            session, self._call(session, target, ""), "", link, target, None, emit, None
+        )
+        if note is None or note.message is None or "result" not in note.message:
+            return note
+        result = self.routes.opened(session, target.upstream, link, message, note.message["result"])
+        return Note({**note.message, "result": result}, note.id, note.retry)
+
+    async def _list(self, session: Session, message: JsonObject, emit: Emit) -> Reply | None:
+        method, caller = cast("str", message["method"]), session.caller
+        page = await self.routes.page(session, message, emit)
+        if isinstance(page, Refuse):
+            return page
+        if page is None or page.note.message is None or "result" not in page.note.message:
+            return page.note if page else None
+        result = cast("JsonObject", page.note.message["result"])
+        key, policy = LISTS[method][0], self.world.policies.current
+        items: object = result.get(key)
+        if not isinstance(items, list):
+            return Withhold(Reason.RESULT_MALFORMED, f"result.{key}: expected a list")
+        if method == "tools/list" and page.upstream:
+            self.routes.catalogue(page.upstream).learn(items)
+        shown = page.merge(lambda upstream, part: present(method, part, upstream, caller, policy))
+        last = "nextCursor" not in result
+        if method == "tools/list" and last and policy.can_be_held(caller.roles):
+            shown.append(CONTINUE_TOOL)
+        changed: JsonObject = {**result, key: shown}
+        if "cacheScope" in result:
+            # MCP 2026-07-28 caching: what differs per authorization is never shared.
+            changed["cacheScope"] = "private"
+        return Note({**page.note.message, "result": changed}, page.note.id, page.note.retry)
+
+    async def _tool(self, session: Session, link: Link, upstream: str, name: str) -> Tool | Refuse | None:
+        """The tool as its upstream lists it now, None when it lists none of that name."""
+        catalogue, now = self.routes.catalogue(upstream), self.world.clock.monotonic()
+        known = catalogue.peek(name, now)
+        if known is not None:
+            return known
+        try:
+            await self.routes.refresh(session, link, upstream, now)
+        except UpstreamDown as error:
+            return Refuse(Reason.UPSTREAM_DOWN, str(error))
+        return catalogue.peek(name, now)
+
+    async def _judged(
+        self, session: Session, call: Call, asked: Target, emit: Emit, given: dict[str, str] | None
+    ) -> Reply | None:
+        policy = self.world.policies.current
+        tool: Tool | None = None
+        link: Link | Refuse | None = None
+        if call.method == "tools/call" and policy.view(call.caller.roles, call.upstream, call.target).allowed:
+            link = await self.routes.link(session, call.upstream)
+            if isinstance(link, Refuse):
+                return await self._refused(session, call, link)
+            found = await self._tool(session, link, call.upstream, call.target)
+            if isinstance(found, Refuse):
+                return await self._refused(session, call, found)
+            tool = found
+            wrong = param_mismatch(tool.params, call.arguments, given) if tool and given is not None else ""
+            if wrong:
+                return await self._refused(session, call, Refuse(Reason.BAD_HEADER, wrong))
+        target = await self.relay.inputs_cleaned(call, asked, policy)
+        if isinstance(target, Refuse):
+            return await self._refused(session, call, target)
+        judged = await self.judge.judge(call, tool)
+        match judged:
+            case Refuse():
+                self.attempts.failed(call.caller.credential, self.world.clock.monotonic())
+                return judged
+            case Held():
+                return judged
+            case Replayed():
+                return await self._stored(judged, target)
+            case Admitted():
+                link = link or await self.routes.link(session, call.upstream)
+                if isinstance(link, Refuse):
+                    return await self._ended(judged, "error", 0.0, link)
+                return await self._execute(session, judged, link, target, emit)
+
+    async def _execute(
+        self, session: Session, admitted: Admitted, link: Link, target: Target, emit: Emit
+    ) -> Reply | None:
+        """Forward an admitted call and release its result."""
+        clock, call = self.world.clock, admitted.call
+        started = clock.monotonic()
+        view = case_of(call, Facts(0.0), admitted.policy).view
+        timeout = view.timeout or self.routes.timeout(call.upstream)
+        sent = with_arguments(target, call.method, admitted.allow.arguments)
+        try:
+            async with asyncio.timeout(timeout):
+                note = await self._forward(
+                    session, call, admitted.id, link, sent, admitted.tool, emit, admitted
+                )
+        except TimeoutError:
+            why = Refuse(Reason.UPSTREAM_TIMEOUT, f"{call.upstream}: no answer within {timeout:g} s")
+            return await self._ended(admitted, "timeout", clock.monotonic() - started, why)
+        except UpstreamDown as error:
+            why = Refuse(Reason.UPSTREAM_DOWN, str(error))
+            return await self._ended(admitted, "error", clock.monotonic() - started, why)
+        except asyncio.CancelledError:
+            body = records.outcome(clock.now(), admitted.id, "cancelled", clock.monotonic() - started)
+            self.world.journal.note(Entry(body))
+            raise
+        if note is None or note.message is None:
+            return None
+        return await self._released(admitted, note, clock.monotonic() - started)
+
+    async def _forward(
+        self,
+        session: Session,
+        call: Call,
+        call_id: str,
+        link: Link,
+        target: Target,
+        tool: Tool | None,
+        emit: Emit,
+        admitted: Admitted | None,
+    ) -> Note | None:
+        """Send a request on; what its upstream says meanwhile is judged by the relay."""
+        message = target.message
+        key = str(message["id"])
+        flight = InFlight(call, call_id, link, tool, self.world.clock.monotonic(), emit)
+        session.inflight[key] = flight
+
+        async def judged_emit(note: Note) -> None:
+            self.routes.heard(call.upstream, note.message)
+            passed = await self.relay.from_upstream(session, call.upstream, link, note)
+            if passed is not None:
+                await emit(passed)
+
+        params = None
+        if tool is not None and tool.params and session.era is Era.MODERN:
+            params = param_headers(tool.params, arguments_of(message, call.method))
+        try:
+            note = await link.request(message, judged_emit, params)
+        finally:
+            if session.inflight.get(key) is flight:
+                del session.inflight[key]
+        if note is None and admitted is not None:
+            session.detached[key] = admitted
+        return note
+
+    async def _released(self, admitted: Admitted, note: Note, seconds: float) -> Reply:
+        """Judge the answer of an upstream and put the outcome on record."""
+        message = cast("JsonObject", note.message)
+        if "error" in message:
+            cleaned = await self.relay.cleaned(
+                admitted.call, cast("JsonObject", message["error"]), admitted.policy
+            )
+            if isinstance(cleaned, Withhold):
+                return await self._withheld(admitted, cleaned, seconds)
+            body = records.outcome(self.world.clock.now(), admitted.id, "error", seconds)
+            await self._conclude(admitted, Entry(body, None, canonical(cleaned)), {"error": cleaned})
+            return Note({**message, "error": cleaned}, note.id, note.retry)
+        result = cast("JsonObject", message["result"])
+        verdict = await self._release(admitted, result)
+        if isinstance(verdict, Withhold):
+            return await self._withheld(admitted, verdict, seconds)
+        now = self.world.clock.now()
+        body = records.outcome(now, admitted.id, "delivered", seconds, "", verdict.findings)
+        await self._conclude(
+            admitted, Entry(body, None, orjson.dumps(verdict.result)), {"result": verdict.result}
+        )
+        if verdict.result is result:
+            return note
+        return Note({**message, "result": verdict.result}, note.id, note.retry)
+
+    async def _release(self, admitted: Admitted, result: JsonObject) -> Deliver | Withhold:
+        call, policy = admitted.call, admitted.policy
+        facts = Facts(0.0, admitted.tool)
+        verdict = release(result, call, facts, policy)
+        if isinstance(verdict, Need):
+            wanted = case_of(call, facts, policy).view.wanted_results
+            found = await self.judge.findings(result, wanted)
+            verdict = release(result, call, replace(facts, findings=found), policy)
+        if isinstance(verdict, Need):
+            return Withhold(Reason.INTERNAL, "the result could not be judged")
+        return self.relay.asks_allowed(admitted, verdict)
+
+    async def _withheld(self, admitted: Admitted, verdict: Withhold, seconds: float) -> Withhold:
+        body = records.outcome(self.world.clock.now(), admitted.id, "withheld", seconds, verdict.reason.value)
+        await self._conclude(admitted, Entry(body), {"withheld": verdict.reason.value})
+        return verdict
+
+    async def _ended(self, admitted: Admitted, status: str, seconds: float, why: Refuse) -> Refuse:
+        body = records.outcome(self.world.clock.now(), admitted.id, status, seconds, why.reason.value)
+        self.world.journal.note(Entry(body))
+        return why
+
+    async def _conclude(self, admitted: Admitted, entry: Entry, outcome: JsonObject) -> None:
+        """Record an outcome; that of an approved call is durable and kept for repeats."""
+        approval = burned(admitted.allow.charges)
+        if not approval:
+            self.world.journal.note(entry)
+            return
+        sealed = self.world.keyring.seal(RESULT, canonical(outcome))
+        await self.world.journal.conclude(entry, approval, sealed)
+
+    async def _stored(self, replayed: Replayed, target: Target) -> Reply:
+        """The stored outcome of an executed call, for the request that repeats it."""
+        sealed = await self.world.approvals.result(replayed.approval.id)
+        if sealed is None:
+            return Refuse(Reason.OUTCOME_UNKNOWN, "the stored result is gone")
+        kept = cast("JsonObject", orjson.loads(self.world.keyring.unseal(RESULT, sealed)))
+        if "withheld" in kept:
+            return Withhold(Reason(kept["withheld"]), "as the first time")
+        return Note({"jsonrpc": "2.0", "id": target.message["id"], **kept})
+
+    async def _continue(self, session: Session, message: JsonObject, emit: Emit) -> Reply | None:
+        """`toolgate_continue`: send a held call as it was approved, judged again from the top."""
+        named: object = arguments_of(message, "tools/call").get("approval")
+        unknown = Refuse(
+            Reason.APPROVAL_UNKNOWN, "arguments.approval: expected the id of a call held for you"
+        )
+        approval = await self.world.approvals.by_id(named) if isinstance(named, str) else None
+        about = Call("tools/call", session.scope or "", CONTINUE, {}, session.caller, session.id)
+        if approval is None or approval.caller != session.caller.name:
+            return await self._refused(session, about, unknown)
+        if session.scope is not None and approval.upstream != session.scope:
+            return await self._refused(session, about, unknown)
+        sealed = await self.world.approvals.arguments(approval.id)
+        try:
+            plain = self.world.keyring.unseal(ARGUMENTS, sealed or b"")
+        except SealBroken:
+            return await self._refused(session, about, unknown)
+        params: JsonObject = {"name": approval.target, "arguments": orjson.loads(plain)}
+        meta: object = cast("JsonObject", message.get("params", {})).get("_meta")
+        if meta is not None:
+            params["_meta"] = meta
+        held = request(message["id"], "tools/call", params)
+        target = Target(approval.upstream, approval.target, held)
+        call = replace(self._call(session, target, "tools/call"), approval=approval.id)
+        return await self._judged(session, call, target, emit, None)
+
+    async def _refused(self, session: Session, call: Call, refusal: Refuse) -> Refuse:
+        self.attempts.failed(session.caller.credential, self.world.clock.monotonic())
+        return await self.judge.refused(call, refusal)
+
+
+def arguments_of(message: JsonObject, method: str) -> JsonObject:
+    """What the caller chose: a tool's or prompt's arguments, else every parameter but `_meta`."""
+    params = cast("JsonObject", message.get("params") or {})
+    if method in CARRIES_ARGUMENTS:
+        return cast("JsonObject", params.get("arguments") or {})
+    return {key: value for key, value in params.items() if key != "_meta"}
+
+
+def with_arguments(target: Target, method: str, arguments: JsonObject) -> Target:
+    """The request with what will be sent in place of what came."""
+    params = cast("JsonObject", target.message.get("params") or {})
+    if arguments == arguments_of(target.message, method):
+        return target
+    if method in CARRIES_ARGUMENTS:
+        return replace(target, message={**target.message, "params": {**params, "arguments": arguments}})
+    kept = {"_meta": params["_meta"]} if "_meta" in params else {}
+    return replace(target, message={**target.message, "params": {**arguments, **kept}})

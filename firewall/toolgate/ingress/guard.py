@@ -1,0 +1,93 @@
+"""What an HTTP request must be before anybody looks into it: where from, what kind, how large."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from toolgate.core.model import Refuse
+from toolgate.core.reasons import Reason
+from toolgate.ingress.stream import Receive
+
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_ONCE = frozenset(
+    {b"mcp-protocol-version", b"mcp-method", b"mcp-name", b"mcp-session-id", b"authorization", b"host"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TooLarge:
+    """The body exceeds the limit, in bytes."""
+
+    most: int
+
+
+def headers_of(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str] | str:
+    """Headers by lower-case name, values without the blanks httptools leaves; or the name given twice.
+
+    MCP 2026-07-28 streamable-http: readers of the first and of the last copy of a routing header
+    would disagree, so a second one is refused. The same holds for what identifies a caller.
+    """
+    headers: dict[str, str] = {}
+    for name, value in raw:
+        key = name.decode("latin-1")
+        if key in headers and (name in _ONCE or name.startswith(b"mcp-param-")):
+            return key
+        headers[key] = value.decode("latin-1").strip()
+    return headers
+
+
+class Origins:
+    """Which hosts a request may name, and which pages may send one: DNS rebinding ends here."""
+
+    def __init__(self, listen: str, public_url: str) -> None:
+        host, _, port = listen.rpartition(":")
+        hosts = {listen, f"{host}:{port}"} if port else set[str]()
+        if host in (*LOOPBACK, "::1"):
+            hosts |= {f"{name}:{port}" for name in LOOPBACK}
+        public = urlsplit(public_url)
+        if public.netloc:
+            hosts.add(public.netloc)
+        self._any_host = host in ("0.0.0.0", "[::]", "") and not public.netloc
+        self._hosts = {name.lower() for name in hosts}
+        self._origins = {f"{scheme}://{name}" for name in self._hosts for scheme in ("http", "https")}
+
+    def wrong(self, headers: dict[str, str]) -> Refuse | None:
+        """Refuses a foreign Host, and a foreign Origin where one is sent."""
+        host = headers.get("host", "").lower()
+        if not self._any_host and host not in self._hosts:
+            return Refuse(Reason.BAD_ORIGIN, "Host: expected the address toolgate listens on")
+        origin = headers.get("origin")
+        if origin is None or origin.lower() in self._origins:
+            return None
+        return Refuse(Reason.BAD_ORIGIN, "Origin: expected none, or toolgate's own")
+
+
+def unacceptable(headers: dict[str, str]) -> int:
+    """The HTTP status for wrong content headers of a POST, 0 when they are right."""
+    if not headers.get("content-type", "").lower().startswith("application/json"):
+        return 415
+    accept = headers.get("accept", "")
+    if "*/*" in accept or ("application/json" in accept and "text/event-stream" in accept):
+        return 0
+    return 406
+
+
+async def body_of(receive: Receive, headers: dict[str, str], most: int) -> bytes | TooLarge | None:
+    """The whole body; None when the client left before it was sent."""
+    length = headers.get("content-length", "0")
+    if length.isdigit() and int(length) > most:
+        return TooLarge(most)
+    event = await receive()
+    body: bytes = event.get("body", b"")
+    if event["type"] == "http.disconnect":
+        return None
+    while event.get("more_body"):
+        event = await receive()
+        if event["type"] == "http.disconnect":
+            return None
+        body += event.get("body", b"")
+        if len(body) > most:
+            return TooLarge(most)
+    return body if len(body) <= most else TooLarge(most)

@@ -1,0 +1,219 @@
+"""One call judged to the end: facts looked up, charges taken, the record written. Nothing is forwarded here."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import orjson
+
+from toolgate.core import records
+from toolgate.core.decide import admit, case_of
+from toolgate.core.model import (
+    Allow,
+    Approval,
+    ApprovalState,
+    Burn,
+    Call,
+    Charge,
+    Fact,
+    Facts,
+    Finding,
+    Hold,
+    JsonObject,
+    Need,
+    Open,
+    Rate,
+    Refuse,
+    Replay,
+    Tool,
+)
+from toolgate.core.outgoing import outgoing
+from toolgate.core.policy import Policy
+from toolgate.core.reasons import Reason
+from toolgate.core.redact import texts
+from toolgate.errors import ToolgateError
+from toolgate.ports import Approvals, Clock, Detectors, Entry, Journal, Keyring, Policies
+from toolgate.verdicts import Held
+
+ARGUMENTS = "held-arguments"
+DIGEST = "call-digest"
+_ROUNDS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Every port a gateway needs."""
+
+    policies: Policies
+    detectors: Detectors
+    journal: Journal
+    approvals: Approvals
+    keyring: Keyring
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A call that goes ahead: its intent is on record and its charges are taken."""
+
+    id: str
+    call: Call
+    allow: Allow
+    tool: Tool | None
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A call whose stored result is given out again."""
+
+    id: str
+    approval: Approval
+
+
+Judged = Admitted | Replayed | Held | Refuse
+
+
+def canonical(value: object) -> bytes:
+    """Canonical JSON: sorted keys, exact integers, UTF-8."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+class Judge:
+    """Asks the core, looks up what it needs, and commits what it decides."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._prefix = secrets.token_hex(6)
+        self._count = itertools.count(1)
+
+    def next_id(self) -> str:
+        """An id for one call, unique over all processes."""
+        return f"{self._prefix}-{next(self._count):x}"
+
+    async def judge(self, call: Call, tool: Tool | None) -> Judged:
+        """Admit, hold, replay or refuse one call; whatever it is, it is on record when this returns."""
+        call_id = self.next_id()
+        policy = self._world.policies.current
+        facts = Facts(self._world.clock.now(), tool)
+        for _ in range(_ROUNDS):
+            verdict = admit(call, facts, policy)
+            match verdict:
+                case Need(needed):
+                    facts = await self._look_up(needed, call, facts, policy)
+                case Allow():
+                    more = await self._allow(call_id, call, facts, policy, verdict)
+                    if more is None:
+                        return Admitted(call_id, call, verdict, tool, policy)
+                    facts = more
+                case Hold():
+                    held = await self._hold(call_id, call, facts, policy, verdict)
+                    if not isinstance(held, Facts):
+                        return held
+                    facts = held
+                case Refuse():
+                    return await self._refuse(call_id, call, facts, policy, verdict)
+                case Replay(approval):
+                    body = records.replayed(facts.now, call_id, call, policy.digest, approval.id)
+                    await self._world.journal.commit(Entry(body, canonical(call.arguments)))
+                    return Replayed(call_id, approval)
+        raise ToolgateError(f"no verdict within {_ROUNDS} rounds")
+
+    async def findings(self, value: object, entities: frozenset[str]) -> tuple[Finding, ...]:
+        """What the detectors find in every string of a value."""
+        return await self._world.detectors.scan(texts(value), entities)
+
+    async def refused(self, call: Call, verdict: Refuse) -> Refuse:
+        """Put a refusal on record that was decided before the core was asked."""
+        facts = Facts(self._world.clock.now())
+        return await self._refuse(self.next_id(), call, facts, self._world.policies.current, verdict)
+
+    async def _look_up(self, needed: frozenset[Fact], call: Call, facts: Facts, policy: Policy) -> Facts:
+        """Exactly the facts asked for; the approval last, because its digest covers what will be sent."""
+        world = self._world
+        if Fact.FINDINGS in needed:
+            wanted = case_of(call, facts, policy).view.wanted_arguments
+            facts = replace(facts, findings=await self.findings(call.arguments, wanted))
+        pin = facts.tool.pin if isinstance(facts.tool, Tool) else ""
+        if Fact.ASSIGNED in needed:
+            facts = replace(facts, assigned=await world.approvals.assigned(call.upstream, call.target, pin))
+        if Fact.APPROVAL in needed:
+            digest = self._digest(call, pin, outgoing(case_of(call, facts, policy)))
+            facts = replace(facts, approval=await world.approvals.by_digest(call.caller.name, digest))
+        return facts
+
+    def _digest(self, call: Call, pin: str, sending: JsonObject) -> str:
+        bound = [call.caller.name, call.upstream, call.method, call.target, pin, sending]
+        return self._world.keyring.digest(DIGEST, canonical(bound))
+
+    async def _allow(
+        self, call_id: str, call: Call, facts: Facts, policy: Policy, verdict: Allow
+    ) -> Facts | None:
+        """None once the intent and the charges are committed, else the facts that say why they are not."""
+        body = records.intent(facts.now, call_id, call, policy.digest, verdict)
+        entry = Entry(body, canonical(verdict.arguments))
+        exhausted = await self._world.journal.commit(entry, verdict.charges, bool(verdict.approval))
+        if exhausted is None:
+            return None
+        if exhausted.retry_after is None:
+            return await self._look_up(frozenset({Fact.APPROVAL}), call, facts, policy)
+        return replace(facts, spent={**facts.spent, exhausted.key: exhausted.retry_after})
+
+    async def _hold(
+        self, call_id: str, call: Call, facts: Facts, policy: Policy, verdict: Hold
+    ) -> Held | Refuse | Facts:
+        world, approval = self._world, verdict.approval
+        charges: Sequence[Charge] = ()
+        if approval is None:
+            approval = self._new(call, facts, verdict)
+            sealed = world.keyring.seal(ARGUMENTS, canonical(verdict.arguments))
+            charges = (*_prompts(policy, call), Open(approval, sealed))
+        body = records.held(facts.now, call_id, call, policy.digest, verdict, approval.id)
+        exhausted = await world.journal.commit(
+            Entry(body, canonical(verdict.arguments)), charges, bool(charges)
+        )
+        if exhausted is None:
+            return Held(approval, verdict.tier)
+        if exhausted.retry_after is None:
+            # Another process opened a hold for the same call first.
+            return await self._look_up(frozenset({Fact.APPROVAL}), call, facts, policy)
+        refusal = Refuse(
+            Reason.RATE_LIMITED, "too many calls of this caller wait for approval", exhausted.retry_after
+        )
+        return await self._refuse(call_id, call, facts, policy, refusal)
+
+    def _new(self, call: Call, facts: Facts, verdict: Hold) -> Approval:
+        pin = facts.tool.pin if isinstance(facts.tool, Tool) else ""
+        return Approval(
+            id=f"ap-{secrets.token_hex(5)}",
+            caller=call.caller.name,
+            upstream=call.upstream,
+            target=call.target,
+            digest=self._digest(call, pin, verdict.arguments),
+            pin=pin,
+            tier=verdict.tier,
+            state=ApprovalState.PENDING,
+            created=facts.now,
+            expires=verdict.expires,
+        )
+
+    async def _refuse(
+        self, call_id: str, call: Call, facts: Facts, policy: Policy, verdict: Refuse
+    ) -> Refuse:
+        body = records.refusal(facts.now, call_id, call, policy.digest, verdict)
+        await self._world.journal.commit(Entry(body, canonical(call.arguments)))
+        return verdict
+
+
+def _prompts(policy: Policy, call: Call) -> tuple[Rate, ...]:
+    if policy.prompts is None:
+        return ()
+    return (Rate(f"prompts|{call.caller.name}", policy.prompts),)
+
+
+def burned(charges: Sequence[Charge]) -> str:
+    """The approval these charges spend, else empty."""
+    return next((charge.approval for charge in charges if isinstance(charge, Burn)), "")

@@ -1,0 +1,176 @@
+"""What upstreams send on their own: notifications, requests to the client, late answers. Judged like results."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from typing import Any, cast
+
+from toolgate.core.decide import case_of
+from toolgate.core.model import Call, Deliver, Facts, JsonObject, Refuse, Withhold
+from toolgate.core.policy import Policy, ServerAsk
+from toolgate.core.reasons import Reason
+from toolgate.core.redact import redact, refused
+from toolgate.errors import UpstreamDown
+from toolgate.judge import Admitted, Judge, World
+from toolgate.protocol.messages import METHOD_NOT_FOUND, REFUSED, error
+from toolgate.protocol.versions import Era
+from toolgate.routes import Target
+from toolgate.session import Asked, Session
+from toolgate.upstream.link import Link, Note
+
+# What an upstream may ask of a client: the client capability it needs and the policy's word for it.
+ASKS: dict[str, tuple[str, ServerAsk]] = {
+    "elicitation/create": ("elicitation", "elicit"),
+    "sampling/createMessage": ("sampling", "sample"),
+    "roots/list": ("roots", "list_roots"),
+}
+_NOTIFICATIONS = "notifications/"
+_MOST_ASKED = 1000
+
+
+class Relay:
+    """Judges messages of upstreams, and the client's answers to them."""
+
+    def __init__(self, world: World, judge: Judge) -> None:
+        self._world = world
+        self._judge = judge
+        self._ids = itertools.count(1)
+
+    async def from_upstream(self, session: Session, upstream: str, link: Link, note: Note) -> Note | None:
+        """The note as the client gets it; None when it stays here."""
+        message = note.message
+        if message is None:
+            return note
+        method: object = message.get("method")
+        if not isinstance(method, str):
+            return None  # an answer to nothing that is in flight on this stream
+        if "id" in message:
+            return await self._asked(session, upstream, link, note, method)
+        if not method.startswith(_NOTIFICATIONS):
+            return None
+        return await self._cleaned_note(session, upstream, note)
+
+    async def answered(self, session: Session, message: JsonObject) -> Refuse | None:
+        """Pass a client's answer on to the upstream that asked; one nobody asked for is refused."""
+        asked = session.asked.pop(str(message["id"]), None)
+        if asked is None:
+            return Refuse(
+                Reason.MALFORMED, "id: found an answer, expected one to a request that was passed on"
+            )
+        call = Call(asked.method, asked.upstream, asked.method, {}, session.caller, session.id)
+        body: JsonObject = {key: value for key, value in message.items() if key not in ("id", "jsonrpc")}
+        cleaned = await self._outgoing(call, body, self._world.policies.current)
+        if isinstance(cleaned, Refuse):
+            await self._judge.refused(call, cleaned)
+            reply = error(asked.id, REFUSED, "the client's answer was refused by policy")
+        else:
+            reply = {"jsonrpc": "2.0", "id": asked.id, **cleaned}
+        await asked.link.send(reply)
+        return cleaned if isinstance(cleaned, Refuse) else None
+
+    async def inputs_cleaned(self, call: Call, target: Target, policy: Policy) -> Target | Refuse:
+        """The `inputResponses` of a repeated request go to the upstream too: the same rules hold."""
+        params = cast("JsonObject", target.message.get("params") or {})
+        if "inputResponses" not in params:
+            return target
+        given: JsonObject = {"inputResponses": params["inputResponses"]}
+        cleaned = await self._outgoing(call, given, policy)
+        if isinstance(cleaned, Refuse) or cleaned is given:
+            return cleaned if isinstance(cleaned, Refuse) else target
+        return replace(target, message={**target.message, "params": {**params, **cleaned}})
+
+    async def cleaned(self, call: Call, value: JsonObject, policy: Policy) -> JsonObject | Withhold:
+        """Anything an upstream says, with the policy's masks for results applied."""
+        view = case_of(call, Facts(0.0), policy).view
+        if not view.wanted_results:
+            return value
+        findings = await self._judge.findings(value, view.wanted_results)
+        if not findings:
+            return value
+        stopped = refused(findings, view.results)
+        if stopped:
+            return Withhold(Reason.SENSITIVE_RESULT, f"found {', '.join(stopped)}")
+        masked: JsonObject = redact(value, findings, view.results)
+        return masked
+
+    def asks_allowed(self, admitted: Admitted, verdict: Deliver | Withhold) -> Deliver | Withhold:
+        """A result that asks for input may ask only what the policy lets servers ask (MRTR, 2026-07-28)."""
+        if isinstance(verdict, Withhold) or verdict.result.get("resultType") != "input_required":
+            return verdict
+        wanted = cast("Any", verdict.result.get("inputRequests") or {})
+        for asked in wanted.values() if isinstance(wanted, dict) else ():
+            method: object = cast("JsonObject", asked).get("method") if isinstance(asked, dict) else None
+            known = ASKS.get(method) if isinstance(method, str) else None
+            if known is None or not admitted.policy.server_may(admitted.call.caller.roles, known[1]):
+                return Withhold(
+                    Reason.SERVER_MAY_NOT, "result.inputRequests: the policy lets no server ask this"
+                )
+        return verdict
+
+    async def _outgoing(self, call: Call, value: JsonObject, policy: Policy) -> JsonObject | Refuse:
+        view = case_of(call, Facts(0.0), policy).view
+        if not view.wanted_arguments:
+            return value
+        findings = await self._judge.findings(value, view.wanted_arguments)
+        stopped = refused(findings, view.arguments)
+        if stopped:
+            return Refuse(Reason.SENSITIVE_ARGUMENTS, f"found {', '.join(stopped)}, expected none of these")
+        masked: JsonObject = redact(value, findings, view.arguments) if findings else value
+        return masked
+
+    async def _cleaned_note(self, session: Session, upstream: str, note: Note) -> Note | None:
+        message = cast("JsonObject", note.message)
+        method, params = cast("str", message["method"]), cast("Any", message.get("params"))
+        if not isinstance(params, dict):
+            return note
+        call = Call(method, upstream, method, {}, session.caller, session.id)
+        cleaned = await self.cleaned(call, cast("JsonObject", params), self._world.policies.current)
+        if isinstance(cleaned, Withhold):
+            await self._record(session, upstream, method, cleaned.reason)
+            return None
+        return note if cleaned is params else Note({**message, "params": cleaned}, note.id, note.retry)
+
+    async def _asked(
+        self, session: Session, upstream: str, link: Link, note: Note, method: str
+    ) -> Note | None:
+        message = cast("JsonObject", note.message)
+        if method == "ping":
+            session.asked[str(message["id"])] = Asked(upstream, link, message["id"], method)
+            return note
+        why = self._may_not(session, method)
+        if why:
+            await self._record(session, upstream, method, Reason.SERVER_MAY_NOT)
+            await _answer(link, error(message["id"], METHOD_NOT_FOUND, why))
+            return None
+        cleaned = await self._cleaned_note(session, upstream, note)
+        if cleaned is None or len(session.asked) >= _MOST_ASKED:
+            await _answer(link, error(message["id"], REFUSED, "refused by policy"))
+            return None
+        if session.scope is not None:
+            session.asked[str(message["id"])] = Asked(upstream, link, message["id"], method)
+            return cleaned
+        # Several upstreams may use one id: each request gets an id of its own.
+        own = f"{upstream}-{next(self._ids)}"
+        session.asked[own] = Asked(upstream, link, message["id"], method)
+        return Note({**cast("JsonObject", cleaned.message), "id": own}, cleaned.id, cleaned.retry)
+
+    def _may_not(self, session: Session, method: str) -> str:
+        known = ASKS.get(method)
+        if session.era is Era.MODERN or known is None:
+            return "Method not found"
+        if known[0] not in session.capabilities:
+            return "the client does not offer this"
+        allowed = self._world.policies.current.server_may(session.caller.roles, known[1])
+        return "" if allowed else "the policy lets no server ask this of this client"
+
+    async def _record(self, session: Session, upstream: str, method: str, reason: Reason) -> None:
+        call = Call(method, upstream, method, {}, session.caller, session.id)
+        await self._judge.refused(call, Refuse(reason))
+
+
+async def _answer(link: Link, message: JsonObject) -> None:
+    try:
+        await link.send(message)
+    except UpstreamDown:
+        return  # it asked and went away: nobody is left to be told

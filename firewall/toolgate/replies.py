@@ -1,0 +1,156 @@
+"""Verdicts as MCP answers: one table of sentences, reviewed as text for people (docs/reasons.md)."""
+
+from __future__ import annotations
+
+from toolgate.core.model import JsonObject, Refuse, Tier, Withhold
+from toolgate.core.reasons import Reason
+from toolgate.protocol.messages import (
+    HEADER_MISMATCH,
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    METHOD_NOT_FOUND,
+    PARSE_ERROR,
+    REFUSED,
+    RESOURCE_NOT_FOUND,
+    UNSUPPORTED_VERSION,
+    error,
+    response,
+)
+from toolgate.protocol.versions import APPROVAL_KEY, VERDICT_KEY, Era
+from toolgate.verdicts import Held
+
+SENTENCES: dict[Reason, str] = {
+    Reason.MALFORMED: "The message is not what the protocol expects. Correct it and send it again.",
+    Reason.TOO_LARGE: "The message is larger than toolgate accepts. Send less at once.",
+    Reason.TOO_DEEP: "The message is nested too deeply. Flatten it and send it again.",
+    Reason.DUPLICATE_KEY: "An object in the message names a key twice. Name every key once.",
+    Reason.BAD_NUMBER: "A number in the message cannot be carried exactly. Send it as a string.",
+    Reason.BAD_HEADER: "A header does not agree with the message. Send headers that match the body.",
+    Reason.BAD_ORIGIN: "This address may not be used from that origin.",
+    Reason.UNSUPPORTED_VERSION: "This protocol version is not spoken here. Use one of the supported versions.",
+    Reason.METHOD_NOT_ALLOWED: "The policy does not allow this method. Ask the operator if it is needed.",
+    Reason.NOT_AUTHENTICATED: "The caller is not known. Send a valid credential.",
+    Reason.UNKNOWN_SESSION: "This session is not known. Initialise again.",
+    Reason.UNKNOWN_UPSTREAM: "There is no such upstream here.",
+    Reason.TOO_MANY_ATTEMPTS: "Too many refused calls. Wait, then send only calls that can succeed.",
+    Reason.NOT_ALLOWED: "This does not exist here, or not for this caller. List what there is and use that.",
+    Reason.SCHEMA_TOO_COMPLEX: "The tool's own schema cannot be checked safely, so the tool cannot be called.",
+    Reason.ARGUMENTS_INVALID: "The arguments do not fit the tool's schema. Correct them and call again.",
+    Reason.CONDITION_NOT_MET: "The policy does not allow these arguments. Use arguments within its conditions.",
+    Reason.SENSITIVE_ARGUMENTS: "The arguments hold sensitive data that may not be sent. Call again without it.",
+    Reason.NO_TIER: "The operator has not classed this tool yet, so it cannot be called. Ask the operator.",
+    Reason.APPROVAL_NEEDED: "A person must approve this call.",
+    Reason.APPROVAL_DENIED: "A person denied this call. Do not repeat it; find another way or ask.",
+    Reason.APPROVAL_UNKNOWN: "There is no such approval for this caller. Use the id the held call's answer named.",
+    Reason.APPROVAL_EXPIRED: "The approval has expired. Make the call again to ask anew.",
+    Reason.APPROVAL_SPENT: "The approval was used already. Make the call again to ask anew.",
+    Reason.OUTCOME_UNKNOWN: "This call was sent before and its outcome is unknown. Ask the operator what happened.",
+    Reason.RATE_LIMITED: "The limit for this is used up. Wait, then go on.",
+    Reason.SERVER_MAY_NOT: "The server asked for something the policy does not let servers ask.",
+    Reason.SENSITIVE_RESULT: "The result holds sensitive data that may not be shown.",
+    Reason.RESULT_INVALID: "The result breaks the tool's own output schema, so it is not passed on.",
+    Reason.RESULT_NOT_REDACTABLE: "The result holds sensitive data that cannot be masked within its schema.",
+    Reason.RESULT_TOO_LARGE: "The result is larger than toolgate passes on. Ask for less.",
+    Reason.RESULT_MALFORMED: "The server's answer is not what the protocol expects, so it is not passed on.",
+    Reason.UPSTREAM_DOWN: "The server behind this tool cannot be reached. Other servers are not affected.",
+    Reason.UPSTREAM_TIMEOUT: "The server did not answer in time and the call was cancelled.",
+    Reason.ERA_MISMATCH: "The server speaks a protocol version in which this cannot be said.",
+    Reason.POLICY_BROKEN: "The policy file has a mistake, so nothing can be called until it is mended.",
+    Reason.JOURNAL_DOWN: "The journal cannot be written, and without a record no call is made. Tell the operator.",
+    Reason.INTERNAL: "toolgate met an error of its own and refused the call. Tell the operator.",
+}
+
+_CODES: dict[Reason, int] = {
+    Reason.MALFORMED: INVALID_REQUEST,
+    Reason.TOO_LARGE: INVALID_REQUEST,
+    Reason.TOO_DEEP: INVALID_REQUEST,
+    Reason.DUPLICATE_KEY: PARSE_ERROR,
+    Reason.BAD_NUMBER: PARSE_ERROR,
+    Reason.BAD_HEADER: HEADER_MISMATCH,
+    Reason.UNSUPPORTED_VERSION: UNSUPPORTED_VERSION,
+    Reason.METHOD_NOT_ALLOWED: METHOD_NOT_FOUND,
+}
+
+_UNKNOWN = {
+    "tools/call": "Unknown tool",
+    "prompts/get": "Unknown prompt",
+    "resources/read": "Resource not found",
+    "resources/subscribe": "Resource not found",
+    "resources/unsubscribe": "Resource not found",
+    "subscriptions/listen": "Resource not found",
+    "completion/complete": "Unknown reference",
+}
+
+
+def sentence(reply: Refuse | Withhold | Held) -> str:
+    """What the caller is told: the cause, the place, and what to do."""
+    if isinstance(reply, Held):
+        return held_sentence(reply)
+    text = SENTENCES[reply.reason]
+    if reply.detail:
+        text += f" ({reply.detail})"
+    if isinstance(reply, Refuse) and reply.retry_after is not None:
+        text += f" Try again in {max(1, round(reply.retry_after + 0.5))} s."
+    return text
+
+
+def held_sentence(held: Held) -> str:
+    """How a held call goes on."""
+    approval = held.approval
+    tier = f"it is {held.tier.value}" if held.tier else "nobody has said yet how much this tool can break"
+    return (
+        f"This call waits for a person's approval ({approval.id}): {tier}. It was not sent. "
+        f"A person decides with `toolgate approvals approve {approval.id}`. "
+        f'Then repeat the call, or call the tool toolgate_continue with {{"approval": "{approval.id}"}}; '
+        "either sends it exactly once. Tell the user that you are waiting for this approval."
+    )
+
+
+def message(
+    method: str, request_id: object, reply: Refuse | Withhold | Held, era: Era, name: str = ""
+) -> JsonObject:
+    """The JSON-RPC answer: a tool error the model can read, or a protocol error where there is no tool."""
+    if isinstance(reply, Refuse) and reply.reason is Reason.NOT_ALLOWED:
+        return _unknown(method, request_id, name, era)
+    if method != "tools/call" or (isinstance(reply, Refuse) and reply.reason in _CODES):
+        return _error(request_id, reply)
+    result: JsonObject = {
+        "content": [{"type": "text", "text": sentence(reply)}],
+        "isError": True,
+        "_meta": meta(reply),
+    }
+    if era is Era.MODERN:
+        result["resultType"] = "complete"
+    return response(request_id, result)
+
+
+def meta(reply: Refuse | Withhold | Held) -> JsonObject:
+    """The verdict for programs, under toolgate's own `_meta` keys."""
+    if isinstance(reply, Held):
+        tier: Tier | None = reply.tier
+        about = {
+            "id": reply.approval.id,
+            "expires": reply.approval.expires,
+            "tier": tier.value if tier else None,
+        }
+        return {VERDICT_KEY: {"verdict": "hold", "reason": "approval-needed"}, APPROVAL_KEY: about}
+    verdict: JsonObject = {"verdict": "refuse", "reason": reply.reason.value}
+    if isinstance(reply, Withhold):
+        verdict["verdict"] = "withhold"
+    elif reply.retry_after is not None:
+        verdict["retry_after"] = round(reply.retry_after, 3)
+    return {VERDICT_KEY: verdict}
+
+
+def _error(request_id: object, reply: Refuse | Withhold | Held) -> JsonObject:
+    code = REFUSED if isinstance(reply, Held) else _CODES.get(reply.reason, REFUSED)
+    return error(request_id, code, sentence(reply), meta(reply))
+
+
+def _unknown(method: str, request_id: object, name: str, era: Era) -> JsonObject:
+    """The same words for what is hidden and for what does not exist."""
+    if method not in _UNKNOWN:
+        return error(request_id, METHOD_NOT_FOUND, "Method not found")
+    text = f"{_UNKNOWN[method]}: {name}" if name else _UNKNOWN[method]
+    legacy_resource = era is Era.LEGACY and method.startswith("resources/")
+    return error(request_id, RESOURCE_NOT_FOUND if legacy_resource else INVALID_PARAMS, text)

@@ -1,0 +1,279 @@
+"""Which upstream a request is about, and the links, lists and catalogues of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+from toolgate.core.model import JsonObject, Refuse
+from toolgate.core.present import LISTS
+from toolgate.core.reasons import Reason
+from toolgate.errors import UpstreamDown
+from toolgate.ports import Policies
+from toolgate.protocol.messages import request
+from toolgate.protocol.versions import (
+    CAPABILITIES_KEY,
+    CLIENT_KEY,
+    MODERN,
+    SELF,
+    SUPPORTED,
+    VERSION_KEY,
+    Era,
+)
+from toolgate.session import Session
+from toolgate.upstream.catalogue import Catalogue
+from toolgate.upstream.link import Emit, Link, Note, Opening
+
+# What a client offers servers, and the word in a role's `servers_may` that lets them use it.
+OFFERS = {"elicitation": "elicit", "sampling": "sample", "roots": "list_roots"}
+
+CLIENT_NOTIFICATIONS = frozenset(
+    {
+        "notifications/initialized",
+        "notifications/cancelled",
+        "notifications/progress",
+        "notifications/roots/list_changed",
+    }
+)
+
+Present = Callable[[str, list[Any]], list[JsonObject]]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The upstream a request is for, the thing it names there, and the request as that upstream gets it."""
+
+    upstream: str
+    name: str
+    message: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list: the answer it came in, and its items per upstream."""
+
+    note: Note
+    parts: tuple[tuple[str, list[Any]], ...]
+    upstream: str = ""
+    rename: Callable[[str, JsonObject], JsonObject] | None = None
+
+    def merge(self, presented: Present) -> list[JsonObject]:
+        """Every item that `presented` lets through, under the name this endpoint shows it by."""
+        shown: list[JsonObject] = []
+        for upstream, items in self.parts:
+            kept = presented(upstream, items)
+            shown += [self.rename(upstream, item) for item in kept] if self.rename else kept
+        return shown
+
+
+class Registry(Protocol):
+    """Opens links to upstreams and knows what each one is."""
+
+    def names(self) -> tuple[str, ...]: ...
+
+    def timeout(self, upstream: str) -> float:
+        """Seconds a call may take there."""
+        ...
+
+    async def open(self, upstream: str, opening: Opening) -> Link:
+        """A link in the client's own era, bridged where the upstream speaks the other one."""
+        ...
+
+
+class Routes:
+    """The transparent endpoint: one upstream, its own names, nothing renamed."""
+
+    def __init__(self, registry: Registry, policies: Policies) -> None:
+        self.registry = registry
+        self.policies = policies
+        self._catalogues: dict[str, Catalogue] = {}
+
+    def catalogue(self, upstream: str) -> Catalogue:
+        """The tools of one upstream."""
+        return self._catalogues.setdefault(upstream, Catalogue(upstream))
+
+    def timeout(self, upstream: str) -> float:
+        """Seconds a call to this upstream may take."""
+        return self.registry.timeout(upstream)
+
+    def target(self, session: Session, message: JsonObject) -> Target | Refuse:
+        """What a request names, in its upstream's own words."""
+        name = named(message)
+        if isinstance(name, Refuse):
+            return name
+        scope = session.scope or ""
+        unreached = self._unreached(session, scope, message)
+        return unreached or Target(scope, name, self._clipped(session, message))
+
+    async def link(self, session: Session, upstream: str) -> Link | Refuse:
+        """This client's link to one upstream, opened when first needed."""
+        link = session.links.get(upstream)
+        if link is not None:
+            return link
+        async with session.opening:
+            if upstream in session.links:
+                return session.links[upstream]
+            opening = Opening(session.era, session.caller.name, session.capabilities, session.client)
+            try:
+                opened = await self.registry.open(upstream, opening)
+            except UpstreamDown as error:
+                return Refuse(Reason.UPSTREAM_DOWN, str(error))
+            session.links[upstream] = opened
+            return opened
+
+    async def own(self, session: Session, message: JsonObject, emit: Emit) -> Note | Refuse | None:
+        """What the endpoint answers itself; None where a request is routed. Transparent: nothing."""
+        return None
+
+    async def page(self, session: Session, message: JsonObject, emit: Emit) -> Page | Refuse | None:
+        """One page of a list, as the upstream gives it."""
+        upstream = session.scope or ""
+        link = await self.link(session, upstream)
+        if isinstance(link, Refuse):
+            return link
+        try:
+            note = await link.request(message, emit)
+        except UpstreamDown as error:
+            return Refuse(Reason.UPSTREAM_DOWN, str(error))
+        if note is None or note.message is None:
+            return None
+        result = cast("JsonObject", note.message.get("result") or {})
+        items: object = result.get(LISTS[cast("str", message["method"])][0])
+        return Page(note, ((upstream, items if isinstance(items, list) else []),), upstream)
+
+    async def refresh(self, session: Session, link: Link, upstream: str, now: float) -> None:
+        """List every tool of an upstream anew, through this client's own link."""
+        count = 0
+
+        async def fetch(cursor: str | None) -> JsonObject:
+            nonlocal count
+            count += 1
+            params: JsonObject = {} if cursor is None else {"cursor": cursor}
+            if session.era is Era.MODERN:
+                params["_meta"] = own_meta()
+            note = await link.request(request(f"toolgate-list-{count}", "tools/list", params), _ignored)
+            message = note.message if note else None
+            if message is None or "result" not in message:
+                raise UpstreamDown(f"{upstream}: tools/list was not answered with a list")
+            return cast("JsonObject", message["result"])
+
+        await self.catalogue(upstream).refresh(fetch, now)
+
+    def opened(
+        self, session: Session, upstream: str, link: Link, message: JsonObject, result: JsonObject
+    ) -> JsonObject:
+        """Remember what an opening exchange agreed on; the result as the client gets it."""
+        if message["method"] == "initialize":
+            version: object = result.get("protocolVersion")
+            session.version = version if isinstance(version, str) else session.version
+            link.agreed(session.version)
+            session.id = link.session or session.id
+        if message["method"] == "server/discover":
+            offered = cast("list[Any]", result.get("supportedVersions") or [])
+            result = {**result, "supportedVersions": [one for one in offered if one in SUPPORTED]}
+        return result
+
+    def notified(self, session: Session, message: JsonObject) -> list[tuple[Link, JsonObject]]:
+        """The links a client's notification goes to. Only what the protocol knows is passed on."""
+        if message["method"] not in CLIENT_NOTIFICATIONS:
+            return []
+        if message["method"] == "notifications/cancelled":
+            params = cast("JsonObject", message.get("params") or {})
+            flight = session.inflight.get(str(params.get("requestId")))
+            return [(flight.link, message)] if flight is not None else []
+        return [(link, message) for link in session.links.values()]
+
+    def listeners(self, session: Session) -> list[tuple[str, Link]]:
+        """The links whose own stream this client may hear."""
+        return list(session.links.items())
+
+    def keeps_state(self, session: Session) -> bool:
+        """Whether the client needs a session id to come back to what its links hold."""
+        return any(link.stateful for link in session.links.values())
+
+    def heard(self, upstream: str, message: JsonObject | None) -> None:
+        """Notice what an upstream announces about its own lists."""
+        if message is not None and message.get("method") == "notifications/tools/list_changed":
+            self.catalogue(upstream).stale()
+
+    def _clipped(self, session: Session, message: JsonObject) -> JsonObject:
+        """The request without the client capabilities that the policy lets no server use."""
+        params: Any = message.get("params")
+        if message["method"] == "initialize":
+            offered = cast("JsonObject", params.get("capabilities") or {})
+            session.client = cast("JsonObject", params.get("clientInfo") or {})
+            session.capabilities = self.allowed_offers(session, offered)
+            kept = session.capabilities
+            return message if kept is offered else {**message, "params": {**params, "capabilities": kept}}
+        if session.era is not Era.MODERN:
+            return message
+        meta = cast("JsonObject", params["_meta"])
+        offered = cast("JsonObject", meta[CAPABILITIES_KEY])
+        kept = self.allowed_offers(session, offered)
+        if kept is offered:
+            return message
+        return {**message, "params": {**params, "_meta": {**meta, CAPABILITIES_KEY: kept}}}
+
+    def allowed_offers(self, session: Session, offered: JsonObject) -> JsonObject:
+        """The same object where nothing is taken away."""
+        policy, roles = self.policies.current, session.caller.roles
+        denied = [
+            key
+            for key, word in OFFERS.items()
+            if key in offered and not policy.server_may(roles, cast("Any", word))
+        ]
+        return {key: value for key, value in offered.items() if key not in denied} if denied else offered
+
+    def _unreached(self, session: Session, upstream: str, message: JsonObject) -> Refuse | None:
+        """A listen for a resource the caller does not reach, refused as a whole."""
+        if message["method"] != "subscriptions/listen":
+            return None
+        policy, roles = self.policies.current, session.caller.roles
+        for uri in listened(message):
+            if not policy.may("resources", roles, upstream, uri):
+                return Refuse(Reason.NOT_ALLOWED, "notifications.resourceSubscriptions: not in the allowlist")
+        return None
+
+
+def listened(message: JsonObject) -> list[str]:
+    """The resource URIs of a `subscriptions/listen`."""
+    params = cast("JsonObject", message.get("params") or {})
+    wanted: object = params.get("notifications")
+    uris: object = (
+        cast("JsonObject", wanted).get("resourceSubscriptions") if isinstance(wanted, dict) else None
+    )
+    return [str(uri) for uri in cast("list[object]", uris)] if isinstance(uris, list) else []
+
+
+_NAMED = {"tools/call": "name", "prompts/get": "name"}
+_BY_URI = frozenset({"resources/read", "resources/subscribe", "resources/unsubscribe"})
+
+
+def named(message: JsonObject) -> str | Refuse:
+    """The tool, prompt or URI a request names; the method itself for one the protocol does not know."""
+    method = cast("str", message["method"])
+    params = cast("JsonObject", message.get("params") or {})
+    if method == "completion/complete":
+        reference = cast("Any", params.get("ref"))
+        name: object = reference.get("name", reference.get("uri")) if isinstance(reference, dict) else None
+        where = "params.ref"
+    elif method in _NAMED or method in _BY_URI:
+        where = f"params.{_NAMED.get(method, 'uri')}"
+        name = params.get(_NAMED.get(method, "uri"))
+    else:
+        return method
+    if not isinstance(name, str):
+        return Refuse(Reason.MALFORMED, f"{where}: expected a string")
+    if method in _NAMED and not isinstance(params.get("arguments", {}), dict | None):
+        return Refuse(Reason.MALFORMED, "params.arguments: expected an object")
+    return name
+
+
+def own_meta() -> JsonObject:
+    """The envelope of a request that toolgate makes itself."""
+    return {VERSION_KEY: MODERN, CLIENT_KEY: dict(SELF), CAPABILITIES_KEY: {}}
+
+
+async def _ignored(_: Note) -> None:
+    return None

@@ -1,0 +1,96 @@
+"""The HTTP front on uvicorn: started, swept while it runs, and ended with everything it started."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from contextlib import suppress
+
+import uvicorn
+
+from toolgate.app import App
+from toolgate.core.model import Caller
+from toolgate.ingress.guard import Origins
+from toolgate.ingress.http import HttpFront
+from toolgate.ingress.identity import Identity, Keys
+from toolgate.ingress.rest import rest
+from toolgate.ingress.sessions import Sessions
+from toolgate.settings import Tcp, Unix
+
+_SWEEP_SECONDS = 30.0
+
+
+def identity_of(app: App) -> Identity:
+    """Who may call, as the settings say."""
+    settings, clock = app.settings, app.world.clock
+    known = settings.identity.anonymous
+    if known is None and isinstance(settings.listen, Unix):
+        known = settings.identity.local
+    nobody = Caller(known.caller, known.roles, f"local:{known.caller}") if known else None
+    tokens = None
+    if settings.identity.jwt is not None:
+        from toolgate.ingress.tokens import Tokens  # only where an issuer is configured
+
+        tokens = Tokens(settings.identity.jwt, clock)
+    return Identity(Keys(settings.identity.keys, clock), tokens, nobody, settings.public_url)
+
+
+async def serve(app: App, ready: Callable[[], None] | None = None) -> None:
+    """Serve HTTP until a signal ends it."""
+    settings = app.settings
+    identity = identity_of(app)
+    sessions = Sessions(settings.limits.sessions)
+    address = (
+        f"{settings.listen.host}:{settings.listen.port}" if isinstance(settings.listen, Tcp) else "localhost"
+    )
+    origins = Origins(address, settings.public_url)
+    front = HttpFront(app.gateway, identity, sessions, origins, settings.limits.body, rest(identity))
+    server = uvicorn.Server(_config(app, front))
+    app.record("start", status="http")
+    sweeping = asyncio.ensure_future(_sweep(app, sessions))
+    watching = asyncio.ensure_future(app.policies.watch())
+    announcing = asyncio.ensure_future(_announce(server, ready)) if ready else None
+    try:
+        await server.serve()
+    finally:
+        for task in (sweeping, watching, announcing):
+            if task is not None:
+                task.cancel()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(sessions.close(), 10)
+        app.record("stop", status="http")
+        await app.close()
+
+
+def _config(app: App, front: HttpFront) -> uvicorn.Config:
+    listen = app.settings.listen
+    return uvicorn.Config(
+        front,
+        host=listen.host if isinstance(listen, Tcp) else "127.0.0.1",
+        port=listen.port if isinstance(listen, Tcp) else 0,
+        uds=str(listen.path) if isinstance(listen, Unix) else None,
+        http="httptools",
+        loop="none",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=3,
+        backlog=1024,
+    )
+
+
+async def _announce(server: uvicorn.Server, ready: Callable[[], None]) -> None:
+    while not server.started:
+        await asyncio.sleep(0.01)
+    ready()
+
+
+async def _sweep(app: App, sessions: Sessions) -> None:
+    while True:
+        await asyncio.sleep(_SWEEP_SECONDS)
+        with contextlib.suppress(Exception):
+            await sessions.sweep(app.world.clock.monotonic())

@@ -1,0 +1,70 @@
+"""What toolgate remembers of one client: who it is, its upstream links, and what is in flight."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from toolgate.core.model import Call, Caller, JsonObject, Tool
+from toolgate.judge import Admitted
+from toolgate.protocol.versions import NEWEST_LEGACY, Era
+from toolgate.upstream.link import Emit, Link
+
+
+@dataclass(slots=True)
+class InFlight:
+    """A forwarded request whose answer has not come."""
+
+    call: Call
+    call_id: str
+    link: Link
+    tool: Tool | None
+    started: float
+    emit: Emit
+    cancelled: asyncio.Event | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request of an upstream that was passed on to the client: where its answer goes, under which id."""
+
+    upstream: str
+    link: Link
+    id: object
+    method: str
+
+
+@dataclass(slots=True)
+class Session:
+    """One client session of the handshake era, or a caller's window of the per-request era.
+
+    `scope` is the upstream of a transparent endpoint, None for the aggregated one.
+    """
+
+    caller: Caller
+    era: Era
+    scope: str | None
+    id: str = ""
+    version: str = NEWEST_LEGACY
+    capabilities: JsonObject = field(default_factory=dict[str, object])
+    client: JsonObject = field(default_factory=dict[str, object])
+    links: dict[str, Link] = field(default_factory=dict[str, Link])
+    opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+    inflight: dict[str, InFlight] = field(default_factory=dict[str, InFlight])
+    asked: dict[str, Asked] = field(default_factory=dict[str, Asked])
+    detached: dict[str, Admitted] = field(default_factory=dict[str, Admitted])
+    unsolicited: Emit | None = None
+    last_seen: float = 0.0
+    log_level: str | None = None
+
+    def newest(self, upstream: str) -> InFlight | None:
+        """The newest request in flight to this upstream."""
+        for flight in reversed(self.inflight.values()):
+            if flight.call.upstream == upstream:
+                return flight
+        return None
+
+    async def close(self) -> None:
+        """End every upstream link of this client."""
+        links, self.links = list(self.links.values()), {}
+        await asyncio.gather(*(link.close() for link in links), return_exceptions=True)

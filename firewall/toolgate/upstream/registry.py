@@ -1,0 +1,181 @@
+"""Every upstream of the settings: what it speaks is found out, links to it are opened, shared and bridged."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from toolgate.core.model import JsonObject
+from toolgate.errors import UpstreamDown, UpstreamRefused
+from toolgate.ports import Keyring
+from toolgate.protocol.messages import request
+from toolgate.protocol.versions import CAPABILITIES_KEY, CLIENT_KEY, MODERN, SELF, VERSION_KEY, Era
+from toolgate.upstream.bridge_legacy import OverLegacy
+from toolgate.upstream.bridge_modern import NativeFirst, OverModern
+from toolgate.upstream.http import HttpLink
+from toolgate.upstream.link import Link, Note, Opening
+from toolgate.upstream.pool import Pool
+from toolgate.upstream.process import Process
+from toolgate.upstream.stdio import Pipe, StdioLink
+
+_PROBE_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where an upstream is: a URL with headers, or a command with its environment. References resolved."""
+
+    timeout: float
+    url: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    command: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    cwd: Path | None = None
+    share: Literal["session", "caller", "all"] = "session"
+    max_processes: int = 8
+
+
+# Gives the address with its secret references resolved, at the last moment.
+Locate = Callable[[], Address]
+
+
+class Upstream:
+    """One upstream: its connection pool or its processes, and the era it speaks once somebody found out."""
+
+    def __init__(self, name: str, locate: Locate, keyring: Keyring) -> None:
+        self.name = name
+        self._locate = locate
+        self._keyring = keyring
+        self._address = locate()
+        self._pool: Pool | None = None
+        self._pipes: dict[tuple[str, ...], Pipe] = {}
+        self._modern: bool | None = None
+        self._modern_only = False
+        self._probing = asyncio.Lock()
+        self._shared: HttpLink | None = None
+
+    @property
+    def timeout(self) -> float:
+        """Seconds a call may take."""
+        return self._address.timeout
+
+    async def open(self, opening: Opening) -> Link:
+        """A link in the client's era. Raises UpstreamDown."""
+        if opening.era is Era.LEGACY:
+            return await self._legacy(opening)
+        return await self._for_modern(opening)
+
+    async def close(self) -> None:
+        """End idle connections; links are closed by the sessions that hold them."""
+        if self._pool is not None:
+            self._pool.close()
+
+    async def _legacy(self, opening: Opening) -> Link:
+        if self._modern_only:
+            return OverModern(await self._native(Era.MODERN, opening))
+
+        async def modern() -> Link:
+            return await self._native(Era.MODERN, opening)
+
+        def found(modern_only: bool) -> None:
+            self._modern_only = modern_only
+
+        return NativeFirst(await self._native(Era.LEGACY, opening), modern, found)
+
+    async def _for_modern(self, opening: Opening) -> Link:
+        link = await self._native(Era.MODERN, opening)
+        if self._modern is None:
+            async with self._probing:
+                self._modern = await _speaks_modern(link)
+        if self._modern:
+            return link
+        if self._address.url:
+            link = await self._native(Era.LEGACY, opening)
+        bridge = OverLegacy(link, opening, self._keyring)
+        await bridge.handshake()
+        return bridge
+
+    async def _native(self, era: Era, opening: Opening) -> Link:
+        if self._address.url:
+            return self._http(era)
+        return StdioLink(self._pipe(era, opening))
+
+    def _http(self, era: Era) -> HttpLink:
+        if self._pool is None:
+            self._address = self._locate()
+            self._pool = Pool(self.name, self._address.url, self._address.headers)
+        if era is Era.LEGACY:
+            return HttpLink(self.name, self._pool, era)
+        if self._shared is None:
+            self._shared = HttpLink(self.name, self._pool, era)
+        return self._shared
+
+    def _pipe(self, era: Era, opening: Opening) -> Pipe:
+        address = self._address
+        key = {"all": (era,), "caller": (era, opening.caller), "session": (era, str(id(opening)))}[
+            address.share
+        ]
+        self._pipes = {known: pipe for known, pipe in self._pipes.items() if not pipe.idle}
+        pipe = self._pipes.get(key)
+        if pipe is None:
+            if len(self._pipes) >= address.max_processes:
+                raise UpstreamDown(
+                    f"{self.name}: found {len(self._pipes)} processes, expected fewer: max_processes"
+                )
+            pipe = self._pipes[key] = Pipe(self.name, era, self._spawn, address.share == "session")
+        return pipe
+
+    async def _spawn(self, heard: Callable[[bytes], None], ended: Callable[[int | None], None]) -> Process:
+        address = self._locate()
+        process = Process(self.name, heard, ended)
+        await process.start(address.command, address.env, address.cwd)
+        return process
+
+
+class Upstreams:
+    """The upstreams of the settings, by name."""
+
+    def __init__(self, located: Mapping[str, Locate], keyring: Keyring) -> None:
+        self._upstreams = {name: Upstream(name, locate, keyring) for name, locate in located.items()}
+
+    def names(self) -> tuple[str, ...]:
+        """Every upstream."""
+        return tuple(self._upstreams)
+
+    def timeout(self, upstream: str) -> float:
+        """Seconds a call may take there."""
+        return self._upstreams[upstream].timeout
+
+    async def open(self, upstream: str, opening: Opening) -> Link:
+        """A link in the client's era. Raises UpstreamDown."""
+        return await self._upstreams[upstream].open(opening)
+
+    async def close(self) -> None:
+        """Close what is idle."""
+        for upstream in self._upstreams.values():
+            await upstream.close()
+
+
+async def _speaks_modern(link: Link) -> bool:
+    """Whether an upstream answers `server/discover`; any error at all means that it does not."""
+    meta: JsonObject = {VERSION_KEY: MODERN, CLIENT_KEY: dict(SELF), CAPABILITIES_KEY: {}}
+    message = request("toolgate-probe", "server/discover", {"_meta": meta})
+    try:
+        note = await asyncio.wait_for(link.request(message, _dropped), _PROBE_SECONDS)
+    except TimeoutError:
+        return False
+    except UpstreamRefused:
+        return False
+    answer = note.message if note else None
+    return (
+        answer is not None
+        and "result" in answer
+        and MODERN in (answer["result"].get("supportedVersions") or [])
+    )
+
+
+async def _dropped(_: Note) -> None:
+    return None
