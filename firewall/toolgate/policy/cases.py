@@ -101,6 +101,12 @@ class CallPart(Part):
         return (upstream, name, "") if kind == "method" else (upstream, _METHODS[kind], name)
 
 
+class AskedCall(CallPart):
+    """A call in a file of its own, with the roles of its caller."""
+
+    roles: list[RoleName] = Field(default_factory=list[RoleName])
+
+
 class RefusePart(Part):
     """Refused, and why."""
 
@@ -240,3 +246,8 @@ def _unknown(file: TestFile) -> Iterator[tuple[Steps, str]]:
             if title not in file.calls:
                 at = ("expect", name, title)
                 yield at, f"found an unknown call, expected one of calls{nearest(title, file.calls)}"
+
+
+def schema() -> JsonObject:
+    """The JSON Schema of a file of policy tests."""
+    return documents.json_schema(TestFile)

@@ -6,7 +6,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
-from toolgate.core.model import Tier
+from toolgate.core.model import JsonObject, Tier
+from toolgate.documents import json_schema
 from toolgate.policy.spelling import (
     ActionWord,
     Channel,
@@ -198,3 +199,8 @@ class PolicyFile(Part):
     redaction: RedactionPart = RedactionPart()
     approval: ApprovalsPart = ApprovalsPart()
     results: ResultsPart = ResultsPart()
+
+
+def schema() -> JsonObject:
+    """The JSON Schema of a policy file."""
+    return json_schema(PolicyFile)

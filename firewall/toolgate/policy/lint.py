@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from pydantic import RootModel
+
+from toolgate import documents
 from toolgate.core.model import Tier
 from toolgate.core.patterns import Pattern, names
 from toolgate.core.policy import Policy
+from toolgate.errors import PolicyError
 from toolgate.mistakes import Steps
 from toolgate.policy import money
 from toolgate.policy.document import Bounds, Matchers, PolicyFile, ToolGrant, When
@@ -32,6 +37,16 @@ class Known:
 
     tools: Mapping[str, frozenset[str]] | None = None
     roles: frozenset[str] | None = None
+
+
+class ToolList(RootModel[dict[str, list[str]]]):
+    """A file that lists the tools of each upstream."""
+
+
+def known_tools(path: Path) -> dict[str, frozenset[str]]:
+    """Read a list of tools. Raises PolicyError with one line per mistake."""
+    listed = documents.load(path, ToolList, PolicyError).value.root
+    return {upstream: frozenset(tools) for upstream, tools in listed.items()}
 
 
 def warnings(source: Source, policy: Policy, known: Known) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TypeVar
 from toolgate import units
 from toolgate.core.model import Tier
 from toolgate.core.patterns import Pattern, Ranked, methods, names, uris
-from toolgate.core.policy import Grant, Role, loosest
+from toolgate.core.policy import Grant, Kind, Names, Role, loosest
 from toolgate.mistakes import Steps, nearest
 from toolgate.policy import money
 from toolgate.policy.document import PolicyFile, RolePart, ToolGrant
@@ -53,6 +53,14 @@ def grants(entry: str | ToolGrant) -> tuple[Grant, ...]:
         return tuple(Grant(pattern) for pattern in names(entry))
     conditions = when(entry.when)
     return tuple(Grant(pattern, conditions) for pattern in names(entry.tool))
+
+
+def reads(kind: Kind, entry: str | ToolGrant) -> tuple[Names, ...]:
+    """The patterns of one entry under `tools`, `prompts`, `resources` or `methods` of a role."""
+    text = entry if isinstance(entry, str) else entry.tool
+    if kind == "resources":
+        return uris(text)
+    return methods(text) if kind == "methods" else names(text)
 
 
 def _role(part: RolePart, parents: list[Role], tiers: Ranked[Tier], *, holds_unlisted: bool) -> Role:
