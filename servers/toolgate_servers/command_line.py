@@ -31,8 +31,8 @@ def server_parser(name: str, about: str) -> argparse.ArgumentParser:
         "--http",
         metavar="HOST:PORT",
         type=host_and_port,
-        help="serve MCP at http://HOST:PORT/mcp; there is no login here, so listen on 127.0.0.1 or behind "
-        "a firewall that has one",
+        help="serve MCP at http://HOST:PORT/mcp, port 0 for any free one; there is no login here, so listen "
+        "on 127.0.0.1 or behind a firewall that has one",
     )
     return parser
 
@@ -41,7 +41,7 @@ def host_and_port(text: str) -> tuple[str, int]:
     """Read HOST:PORT, with IPv6 addresses in square brackets."""
     host, colon, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
-    if not colon or not host or not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+    if not colon or not host or not (port.isascii() and port.isdigit() and int(port) < 65536):
         raise argparse.ArgumentTypeError("expected HOST:PORT such as 127.0.0.1:8801 or [::1]:8801")
     return host, int(port)
 
@@ -63,8 +63,7 @@ def run(
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         server.run("stdio")
     else:
-        host, port = options.http
-        shown = f"[{host}]" if ":" in host else host
-        sys.stderr.write(f"{server.name}: MCP at http://{shown}:{port}/mcp\n")
-        server.run("streamable-http", host=host, port=port)
+        from toolgate_servers.http import serve_http  # late: only HTTP needs it
+
+        serve_http(server, *options.http)
     return 0

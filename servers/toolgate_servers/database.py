@@ -20,13 +20,18 @@ class Database:
         self._lock = threading.Lock()
         try:
             self._connection = _open(file)
+        except (sqlite3.Error, OSError) as problem:
+            raise _unusable(name, file, problem) from problem
+        try:
             _recognise(self._connection, application_id, name)
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.executescript(schema)
-        except (sqlite3.Error, OSError) as problem:
-            raise CannotStart(
-                f"{name} {file}: found {type(problem).__name__}, expected a file that can be written"
-            ) from problem
+        except sqlite3.Error as problem:
+            self._connection.close()
+            raise _unusable(name, file, problem) from problem
+        except CannotStart:
+            self._connection.close()
+            raise
 
     @contextmanager
     def reading(self) -> Generator[sqlite3.Connection, None, None]:
@@ -70,6 +75,10 @@ class Database:
             found="a file that is locked, full or damaged",
             expected="a file that can be used; nothing was changed",
         )
+
+
+def _unusable(name: str, file: Path | None, problem: Exception) -> CannotStart:
+    return CannotStart(f"{name} {file}: found {type(problem).__name__}, expected a file that can be written")
 
 
 def _open(file: Path | None) -> sqlite3.Connection:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -12,47 +13,41 @@ import typer
 from toolgate.errors import Misuse, UpstreamDown
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from toolgate.firstcontact import Lister, Proposal
 
-    from toolgate.firstcontact import Lister
-
-Meet: TypeAlias = "Callable[[Sequence[str]], AbstractAsyncContextManager[Lister]]"
+# How a server is met: its name in policies and its URL or command.
+Meet: TypeAlias = "Callable[[str, Sequence[str]], AbstractAsyncContextManager[Lister]]"
 
 _SECONDS = 60.0
-_PAGES = 1000
+# Words of a command line that start servers, or fill in for one.
+_LAUNCHERS = frozenset(
+    {"npx", "uvx", "uv", "pipx", "run", "node", "python", "python3", "docker", "mcp", "server"}
+)
 
 
 def command(
     target: Annotated[
         list[str] | None, typer.Argument(metavar="[URL | -- COMMAND...]", help="The server to meet.")
     ] = None,
-    name: Annotated[
-        str, typer.Option(help="What the server is called in policies. Default: from URL or command.")
-    ] = "",
-    out: Annotated[
-        Path | None, typer.Option(help="The policy to write. Default: policy.yaml in the data folder.")
-    ] = None,
+    name: Annotated[str, typer.Option(help="Its name in policies. Default: from the URL or command.")] = "",
+    out: Annotated[Path | None, typer.Option(help="The policy file. Default: in the data folder.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over an existing policy.")] = False,
     home: Annotated[Path | None, typer.Option(help="The data folder. Default: yours.")] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Write the proposals as JSON, and no file.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Only show the proposals, as JSON.")] = False,
 ) -> None:
     """Meet a server, propose a tier for each of its tools and write a commented policy to edit."""
-    import asyncio
-
-    from toolgate.firstcontact import propose, write_policy
+    from toolgate.firstcontact import write_policy
     from toolgate.settings import for_home
     from toolgate.settings import home as default_home
 
     words = list(target or [])
-    upstream = _name(name, words) if words else ""
+    upstream = (name or guessed(words)) if words else ""
     path = out if out is not None else for_home(home if home is not None else default_home()).policies
-    if not as_json and not force and path.exists():
+    if path.exists() and not (force or as_json):
         raise Misuse(
-            f"{path}: found a policy already, expected --out for another file or --force to replace it"
+            f"{path}: found a policy already, expected --out with another file, or --force to replace it"
         )
-    proposals = propose(asyncio.run(_tools(words, met))) if words else []
+    proposals = _proposals(upstream, words)
     if as_json:
         _write_json(proposals)
         return
@@ -61,25 +56,59 @@ def command(
     _tell(path, upstream, words, proposals)
 
 
-@asynccontextmanager
-async def met(target: Sequence[str]) -> AsyncGenerator[Lister]:
-    """A connection to a URL or a started command. Raises UpstreamDown."""
-    from mcp import MCPError
-    from mcp.client import Client
-    from mcp.client.stdio import StdioServerParameters
-
-    from toolgate.upstream.greeting import Greeting
-
-    yield Greeting(Client, StdioServerParameters, MCPError, target)
-
-
-async def _tools(target: Sequence[str], meet: Meet) -> list[dict[str, Any]]:
+async def tools(name: str, target: Sequence[str], meet: Meet) -> list[dict[str, Any]]:
+    """What a server lists. Raises UpstreamDown when it does not answer within a minute."""
     import asyncio
 
     try:
-        async with asyncio.timeout(_SECONDS), meet(target) as server:
+        async with asyncio.timeout(_SECONDS), meet(name, target) as server:
             return await server.list_all("tools/list")
     except TimeoutError:
-        raise UpstreamDown(
-            f"found no answer from the server within {_SECONDS:.0f} s, expected its tools"
-        ) from None
+        raise UpstreamDown(f"{name}: found no answer within a minute, expected the list of tools") from None
+
+
+def guessed(target: Sequence[str]) -> str:
+    """A name for a server that nobody named: the telling word of its command, or its host."""
+    from toolgate.cli.meeting import is_url
+
+    words = re.split(r"[^A-Za-z0-9]+", " ".join(target))
+    if is_url(target):
+        words = re.split(r"[^A-Za-z0-9]+", target[0].partition("://")[2].partition("/")[0].partition(":")[0])
+    telling = [
+        word.lower() for word in words if not word.isdigit() and word.lower() not in _LAUNCHERS and word
+    ]
+    return telling[0][:40] if telling else "server"
+
+
+def _proposals(name: str, target: Sequence[str]) -> list[Proposal]:
+    import asyncio
+
+    from toolgate.cli.meeting import met
+    from toolgate.firstcontact import propose
+
+    return propose(asyncio.run(tools(name, target, met))) if target else []
+
+
+def _tell(path: Path, upstream: str, target: Sequence[str], proposals: Sequence[Proposal]) -> None:
+    """What was written, and what to do next."""
+    import json
+
+    from toolgate.cli.meeting import is_url
+    from toolgate.core.model import Tier
+
+    typer.echo(f"{path}: a policy for {len(proposals)} tools; read it, then run `toolgate check`.")
+    for tier in Tier:
+        names = [proposal.tool for proposal in proposals if proposal.tier is tier]
+        if names:
+            typer.echo(f"  {tier.value:12}  {', '.join(json.dumps(name)[1:-1] for name in names)}")
+    if target:
+        place = {"url": target[0]} if is_url(target) else {"command": list(target)}
+        typer.echo("Under `upstreams:` in toolgate.yaml this server is")
+        typer.echo(f"  {upstream}: {json.dumps(place)}")
+
+
+def _write_json(proposals: Sequence[Proposal]) -> None:
+    import json
+
+    rows = [{"tool": one.tool, "tier": one.tier.value, "why": one.why} for one in proposals]
+    typer.echo(json.dumps(rows, indent=2))

@@ -92,6 +92,10 @@ class Tool:
     returns: Validate | None
     broken: str = ""
     title: str = ""
+    # (header token, type) per property path carrying `x-mcp-header`: what `Mcp-Param-*` must mirror.
+    params: Mapping[tuple[str, ...], tuple[str, str]] = field(
+        default_factory=dict[tuple[str, ...], tuple[str, str]]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,10 +232,9 @@ class Replay:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Look these facts up and ask again. `sending` is what would be sent, for the call digest."""
+    """Look these facts up and ask again."""
 
     facts: frozenset[Fact]
-    sending: JsonObject | None = None
 
 
 Admission: TypeAlias = Allow | Hold | Refuse | Replay | Need

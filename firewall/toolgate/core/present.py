@@ -27,14 +27,18 @@ CONTINUE_TOOL: JsonObject = {
     ),
     "inputSchema": {
         "type": "object",
-        "properties": {"approval": {"type": "string", "description": "The approval id, for example ap-3f9c."}},
+        "properties": {
+            "approval": {"type": "string", "description": "The approval id, for example ap-3f9c."}
+        },
         "required": ["approval"],
         "additionalProperties": False,
     },
 }
 
 
-def present(method: str, items: Sequence[Any], upstream: str, caller: Caller, policy: Policy) -> list[JsonObject]:
+def present(
+    method: str, items: Sequence[Any], upstream: str, caller: Caller, policy: Policy
+) -> list[JsonObject]:
     """The items of one list page that the caller's roles reach, in the upstream's order, unchanged."""
     _, key, kind = LISTS[method]
     return [item for item in items if _reached(item, key, kind, upstream, caller, policy)]

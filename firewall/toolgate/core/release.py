@@ -42,7 +42,9 @@ def fits_output_schema(answer: Answer) -> Withhold | None:
     if tool is None or tool is UNKNOWN or tool.returns is None or not _final(result):
         return None
     if "structuredContent" not in result:
-        return Withhold(Reason.RESULT_INVALID, "result.structuredContent: expected, the tool has an output schema")
+        return Withhold(
+            Reason.RESULT_INVALID, "result.structuredContent: expected, the tool has an output schema"
+        )
     mismatch = tool.returns(result["structuredContent"])
     if mismatch is not None:
         return Withhold(Reason.RESULT_INVALID, f"{mismatch.path}: expected {mismatch.expected}")
@@ -80,8 +82,8 @@ def truncated(result: JsonObject, most: int) -> JsonObject:
     content: Any = result.get("content")
     if not isinstance(content, list):
         return result
-    blocks = [_shortened(block, most) for block in cast("list[Any]", content)]
-    changed = any(new is not old for new, old in zip(blocks, cast("list[Any]", content), strict=True))
+    blocks = [_shortened(block, most) for block in content]
+    changed = any(new is not old for new, old in zip(blocks, content, strict=True))
     return {**result, "content": blocks} if changed else result
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -30,6 +31,7 @@ from toolgate.session import Session
 from toolgate.upstream.http import SessionLost
 from toolgate.upstream.link import Note
 
+_log = logging.getLogger("toolgate.http")
 _WATCH_AFTER = 0.05
 _KEEP_ALIVE = 15.0
 _STATUS = {Reason.TOO_MANY_ATTEMPTS: 429, Reason.UNKNOWN_SESSION: 404, Reason.BAD_ORIGIN: 403}
@@ -81,6 +83,9 @@ class HttpFront:
             await self._failed(response, Refuse(Reason.UNKNOWN_SESSION))
         except UpstreamDown as down:
             await self._failed(response, Refuse(Reason.UPSTREAM_DOWN, str(down)))
+        except Exception:  # the outermost handler: a bug refuses, and is logged whole
+            _log.exception("a request was refused because of an error in toolgate")
+            await self._failed(response, Refuse(Reason.INTERNAL))
 
     async def _mcp(self, scope: Scope, name: str, receive: Receive, response: Response) -> None:
         headers = headers_of(scope["headers"])

@@ -52,7 +52,9 @@ def _by_state(case: Case, tier: Tier | None, approval: Approval) -> Hold | Refus
         case ApprovalState.DENIED:
             return Refuse(Reason.APPROVAL_DENIED, f"approval {approval.id} was denied")
         case ApprovalState.SPENT:
-            return Refuse(Reason.OUTCOME_UNKNOWN, f"approval {approval.id} was used and its outcome is unknown")
+            return Refuse(
+                Reason.OUTCOME_UNKNOWN, f"approval {approval.id} was used and its outcome is unknown"
+            )
         case ApprovalState.EXECUTED:
             return Replay(approval)
         case ApprovalState.APPROVED:

@@ -20,5 +20,7 @@ def within_budget(case: Case) -> Refuse | None:
     for charge in charges(case):
         if charge.key in case.facts.spent:
             wait = case.facts.spent[charge.key]
-            return Refuse(Reason.RATE_LIMITED, f"{charge.limit.count:g} per {charge.limit.per:g} s used up", wait)
+            return Refuse(
+                Reason.RATE_LIMITED, f"{charge.limit.count:g} per {charge.limit.per:g} s used up", wait
+            )
     return None

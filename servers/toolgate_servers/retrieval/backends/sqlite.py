@@ -60,11 +60,11 @@ class SqliteIndex:
             known = connection.execute("SELECT root FROM origin").fetchone()
             if known is None:
                 connection.execute("INSERT INTO origin VALUES (?)", (root,))
-            elif known[0] != root:
-                raise CannotStart(
-                    f"--index {file}: found the index of another folder, "
-                    "expected one of this folder or a new file"
-                )
+        if known is not None and known[0] != root:
+            self._database.close()
+            raise CannotStart(
+                f"--index {file}: found the index of another folder, expected this folder's or a new file"
+            )
 
     def synchronise(self, entries: Iterable[Entry], read: Callable[[str], Text | None]) -> int:
         """Read what is new or changed, forget what is gone; gives how many could not be read.
