@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -19,10 +18,6 @@ if TYPE_CHECKING:
 Meet: TypeAlias = "Callable[[str, Sequence[str]], AbstractAsyncContextManager[Lister]]"
 
 _SECONDS = 60.0
-# Words of a command line that start servers, or fill in for one.
-_LAUNCHERS = frozenset(
-    {"npx", "uvx", "uv", "pipx", "run", "node", "python", "python3", "docker", "mcp", "server"}
-)
 
 
 def command(
@@ -41,7 +36,7 @@ def command(
     from toolgate.settings import home as default_home
 
     words = list(target or [])
-    upstream = (name or guessed(words)) if words else ""
+    upstream = _sound(name or guessed(words)) if words else ""
     path = out if out is not None else for_home(home if home is not None else default_home()).policies
     if path.exists() and not (force or as_json):
         raise Misuse(
@@ -68,16 +63,28 @@ async def tools(name: str, target: Sequence[str], meet: Meet) -> list[dict[str, 
 
 
 def guessed(target: Sequence[str]) -> str:
-    """A name for a server that nobody named: the telling word of its command, or its host."""
-    from toolgate.cli.meeting import is_url
+    """A name for a server that nobody named: as `wrap` calls its command, or its host."""
+    from urllib.parse import urlsplit
 
-    words = re.split(r"[^A-Za-z0-9]+", " ".join(target))
-    if is_url(target):
-        words = re.split(r"[^A-Za-z0-9]+", target[0].partition("://")[2].partition("/")[0].partition(":")[0])
+    from toolgate.cli.meeting import is_url
+    from toolgate.cli.wrap import server_name
+
+    if not is_url(target):
+        return server_name(list(target))
+    labels = (urlsplit(target[0]).hostname or "").split(".")
     telling = [
-        word.lower() for word in words if not word.isdigit() and word.lower() not in _LAUNCHERS and word
+        label for label in labels if label not in ("mcp", "www", "api", "localhost") and not label.isdigit()
     ]
-    return telling[0][:40] if telling else "server"
+    return server_name(telling[:1])
+
+
+def _sound(name: str) -> str:
+    from toolgate.settings.file import upstream_name
+
+    try:
+        return upstream_name(name)
+    except ValueError as wrong:
+        raise typer.BadParameter(str(wrong), param_hint="--name") from None
 
 
 def _proposals(name: str, target: Sequence[str]) -> list[Proposal]:

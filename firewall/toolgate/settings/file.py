@@ -49,7 +49,8 @@ def _listenable(text: str) -> str:
     return text
 
 
-def _upstream_name(name: str) -> str:
+def upstream_name(name: str) -> str:
+    """The name itself. Raises ValueError where no upstream can be called that."""
     if name in RESERVED:
         raise ValueError(f'found the reserved name "{name}", expected another name')
     if not _NAME.match(name) or len(name) > 40:
@@ -145,7 +146,7 @@ HeaderName = Annotated[str, AfterValidator(_header)]
 HeaderValue = Annotated[str, AfterValidator(_header_value)]
 Variable = Annotated[str, AfterValidator(_variable)]
 FilePath = Annotated[str, Field(min_length=1, pattern=r"^[^\x00]+$")]
-Name = Annotated[str, AfterValidator(_upstream_name)]
+Name = Annotated[str, AfterValidator(upstream_name)]
 
 
 class _Strict(BaseModel):
