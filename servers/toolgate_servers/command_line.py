@@ -19,7 +19,7 @@ def server_parser(name: str, about: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"python -m toolgate_servers.{name}",
         description=about,
-        epilog="Exit codes: 0 the client has left, 2 an option or a file is wrong.",
+        epilog="Exit codes: 0 the client has left, 2 an option or a file is wrong, 3 the address is taken.",
     )
     way = parser.add_mutually_exclusive_group()
     way.add_argument(
