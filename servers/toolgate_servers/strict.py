@@ -46,7 +46,7 @@ class StrictTool(Tool):
     async def run(
         self,
         arguments: dict[str, Any],
-        context: Context[Any, Any],  # noqa: ARG002  # the SDK's signature
+        context: Context[Any, Any],  # the SDK's signature
         convert_result: bool = False,
     ) -> Any:
         """Run the tool; every refusal is a ToolError, every crash an UnexpectedToolError without details."""
@@ -95,7 +95,7 @@ def strict_tool(
 class TerseSchema(GenerateJsonSchema):
     """Leaves out the titles that only repeat the names of the fields."""
 
-    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002  # pydantic's signature
+    def field_title_should_be_set(self, schema: object) -> bool:  # pydantic's signature
         """Give no field a title."""
         return False
 

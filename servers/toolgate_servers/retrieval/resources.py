@@ -54,7 +54,7 @@ class DocumentServer(MCPServer[Any]):
     async def read_resource(
         self,
         uri: AnyUrl | str,
-        context: Context[Any, Any] | None = None,  # noqa: ARG002  # the SDK's signature
+        context: Context[Any, Any] | None = None,  # the SDK's signature
     ) -> Iterable[ReadResourceContents]:
         """Give the file behind a URI, unchanged but for bytes that are not UTF-8."""
         text = str(uri)
