@@ -74,11 +74,23 @@ def test_every_reason_has_a_row_with_its_sentence() -> None:
         assert remedy.strip()
 
 
+def known_commands() -> list[str]:
+    """Every command in full; `wrap` is read before the others are loaded."""
+    return ["toolgate wrap", *(" ".join(words) for words in commands(typer.main.get_command(application())))]
+
+
 def test_every_command_is_documented() -> None:
-    known = [" ".join(words) for words in commands(typer.main.get_command(application()))]
     text = re.sub(r"\s+", " ", documentation())
-    assert known
-    assert not [command for command in known if command not in text]
+    assert not [command for command in known_commands() if command not in text]
+
+
+def test_every_command_that_the_documentation_names_is_there() -> None:
+    groups = {command.rpartition(" ")[0] for command in known_commands()}
+    known = {*known_commands(), *groups}
+    named = set(
+        re.findall(r"(?:^|`|\$ )(toolgate [a-z]+(?: [a-z]+(?=[ `\n]))?)", documentation(), re.MULTILINE)
+    )
+    assert not [name for name in named if name not in known and name.rpartition(" ")[0] not in known - groups]
 
 
 def test_every_key_of_a_file_that_people_write_is_documented() -> None:
