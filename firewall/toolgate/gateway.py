@@ -33,6 +33,10 @@ DEFAULT_TIMEOUT = 300.0
 
 # Forwarded without a verdict of their own: they carry no data of the caller's choosing.
 PLAIN = frozenset({"ping", "logging/setLevel", "initialize", "server/discover", "subscriptions/listen"})
+# MCP 2026-07-28 changelog: what the per-request era has no use for. Answered, not forwarded.
+REMOVED = frozenset(
+    {"initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"}
+)
 CARRIES_ARGUMENTS = frozenset({"tools/call", "prompts/get"})
 
 
@@ -57,6 +61,8 @@ class Gateway:
         wait = self.attempts.blocked(session.caller.credential, self.world.clock.monotonic())
         if wait is not None:
             return Refuse(Reason.TOO_MANY_ATTEMPTS, "too many refused calls", wait)
+        if session.era is Era.MODERN and method in REMOVED:
+            return Refuse(Reason.METHOD_NOT_ALLOWED, "removed in 2026-07-28")
         if method in LISTS:
             return await self._list(session, message, emit)
         own = await self.routes.own(session, message, emit)

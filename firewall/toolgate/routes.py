@@ -192,6 +192,10 @@ class Routes:
         """Whether the client needs a session id to come back to what its links hold."""
         return any(link.stateful for link in session.links.values())
 
+    def keeps_own(self, session: Session) -> bool:
+        """Whether a session exists only here: its upstreams know none of their own."""
+        return any(link.stateful and link.session is None for link in session.links.values())
+
     def heard(self, upstream: str, message: JsonObject | None) -> None:
         """Notice what an upstream announces about its own lists."""
         if message is not None and message.get("method") == "notifications/tools/list_changed":

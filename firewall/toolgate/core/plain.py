@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
+from collections.abc import Callable
+from typing import Any, Final
 
 # Controls, formats (bidi, zero width, tags), surrogates, private use, unassigned, line separators.
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-# Letters that look like nothing, and blanks that are not one space wide.
-_BLANK = frozenset("\u00ad\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800")
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+# Letters that look like nothing.
+_BLANK: Final = frozenset("\u00ad\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800")
+# Combining marks piled higher than this cover the lines around.
+_MARKS: Final = 2
 
 
 def plain(text: str) -> str:
     """The text on one line with everything invisible or misleading written as `\\u{202e}`.
 
-    A backslash is doubled, so that an escape in the output is never the author's. More than two combining
-    marks in a row are escaped too: piled up they cover the lines around.
+    A backslash is doubled, so that an escape in the output is never the author's.
     """
+    return _spelled(text.replace("\\", "\\\\"), lambda letter: f"\\u{{{ord(letter):x}}}")
+
+
+def plain_json(value: Any) -> str:
+    """A JSON value on indented lines, still the same JSON, with the misleading written as escapes."""
+    lines = json.dumps(value, indent=2, ensure_ascii=False).split("\n")
+    return "\n".join(_spelled(line, lambda letter: json.dumps(letter)[1:-1]) for line in lines)
+
+
+def _spelled(text: str, escape: Callable[[str], str]) -> str:
     shown: list[str] = []
     marks = 0
     for letter in text:
         marks = marks + 1 if unicodedata.category(letter) in {"Mn", "Me"} else 0
-        shown.append(_shown(letter) if marks <= 2 else _escaped(letter))
+        shown.append(escape(letter) if marks > _MARKS or _odd(letter) else letter)
     return "".join(shown)
 
 
-def _shown(letter: str) -> str:
-    if letter == "\\":
-        return "\\\\"
+def _odd(letter: str) -> bool:
     category = unicodedata.category(letter)
-    odd = category in _UNSEEN or letter in _BLANK or (category == "Zs" and letter != " ")
-    return _escaped(letter) if odd else letter
-
-
-def _escaped(letter: str) -> str:
-    return f"\\u{{{ord(letter):x}}}"
+    return category in _UNSEEN or letter in _BLANK or (category == "Zs" and letter != " ")

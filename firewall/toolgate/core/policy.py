@@ -132,15 +132,13 @@ class Role:
 
     def names(self, kind: Kind) -> tuple[Names, ...]:
         """The patterns of one kind."""
-        match kind:
-            case "tools":
-                return tuple(grant.pattern for grant in self.tools)
-            case "prompts":
-                return self.prompts
-            case "resources":
-                return self.resources
-            case "methods":
-                return self.methods
+        if kind == "prompts":
+            return self.prompts
+        if kind == "resources":
+            return self.resources
+        if kind == "methods":
+            return self.methods
+        return tuple(grant.pattern for grant in self.tools)
 
 
 @dataclass(frozen=True, slots=True)

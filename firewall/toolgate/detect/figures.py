@@ -50,7 +50,7 @@ def issued(digits: str) -> bool:
     if two in (34, 37) or four in (1800, 2131):
         return size == 15
     if first == "3":
-        return (3528 <= four <= 3589 and 16 <= size <= 19) or (two in (30, 36, 38, 39) and size in (14, 16))
+        return (two == 35 and size == 16) or (two in (30, 36, 38, 39) and size in (14, 16))
     if 2200 <= four <= 2204:
         return 16 <= size <= 19
     return (two == 50 or two >= 56) and two < 70 and 12 <= size <= 19  # Maestro, Discover, UnionPay

@@ -135,7 +135,7 @@ def _ipv6(public: bool) -> Verify:
     return verify
 
 
-_NANP: Final = re.compile(r"\+1[ .-]?\(?[2-9][0-9]{2}\)?[ .-]{0,2}[2-9][0-9]{2}[ .-]?[0-9]{4}(?![0-9])")
+_NANP: Final = re.compile(r"\+1[ .-]?\(?[2-9][0-9]{2}\)?[ .-]{0,2}[0-9]{3}[ .-]?[0-9]{4}(?![0-9])")
 _ABROAD: Final = re.compile(r"\+[0-9](?:[ ()./-]{0,2}[0-9]){6,14}(?![0-9])")
 _LINE: Final = re.compile(
     r"[(+]{0,2}[0-9](?:[ ()./-]{0,3}[0-9]){6,14}(?:\s?(?:x|ext\.?)\s?[0-9]{1,5})?(?![0-9\w])"
@@ -160,18 +160,18 @@ def phone_abroad(text: str, end: int) -> Span | None:
     if found:
         return start, _extended(text, found.end())
     found = _ABROAD.match(text, start)
-    if found is None or not _valid(found.group()):
+    if found is None or not _possible(found.group()):
         return None
     return start, _extended(text, found.end())
 
 
-def _valid(number: str) -> bool:
-    """Whether a country gives out such numbers, by libphonenumber's tables."""
+def _possible(number: str) -> bool:
+    """Whether a country has numbers of this length, by libphonenumber's tables."""
     import phonenumbers
 
     library: Any = phonenumbers
     try:
-        return bool(library.is_valid_number(library.parse(number, None)))
+        return bool(library.is_possible_number(library.parse(number.replace("(0)", ""), None)))
     except library.NumberParseException:
         return False
 
@@ -205,9 +205,10 @@ def phone_named(text: str, end: int) -> Span | None:
 
 
 _PHONE_WORDS: Final = (
-    r"(?i)(?:phone|mobile|telephone|\btel|\bcell|\bfax|\bcall|whatsapp|\bdial|\bsms|\btext)"
+    r"(?i)(?:phone|telefon|mobile?|\btel|\bcell|\bfax|\bcall|whatsapp|\bdial|\bsms"
+    r"|\bdesk|\boffice|landline|hotline|answering)"
     r"(?:s|ed|ing)?(?:[ _-]?(?:number|no|num|us|me|at|on|back))*"
-    r"[.:'\"\\ =\x1e]{0,6}[0-9(+]"
+    r"[.:'\"\\ =\n\x1e]{0,6}[0-9(+]"
 )
 _QUAD: Final = r"\b[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]"
 _COLONS: Final = r"[0-9A-Fa-f]:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]|[0-9A-Fa-f]::[0-9A-Fa-f]"

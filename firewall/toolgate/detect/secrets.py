@@ -11,10 +11,14 @@ _WORDY: Final = "[A-Za-z0-9_-]"
 
 # Name, what the anchor looks for, what may follow it; as the makers document their formats.
 _FORMATS: Final = (
-    ("aws access key", r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}", ""),
+    ("aws access key", r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}", ""),
     ("github token", r"gh[pousr]_[A-Za-z0-9]{36}", "[A-Za-z0-9]*"),
     ("github fine-grained token", r"github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{16}", "[A-Za-z0-9]*"),
-    ("gitlab token", rf"gl(?:pat|dt|rt|ft|ptt|soat|cbt)-{_WORDY}{{20}}", r"[.A-Za-z0-9_-]*"),
+    (
+        "gitlab token",
+        rf"gl(?:pat|dt|rt|ft|wt|ptt|rtr|oas|cbt|imt|soat|agent|ffct)-{_WORDY}{{20}}",
+        r"[.A-Za-z0-9_-]*",
+    ),
     ("slack token", r"xox[abeoprs]-[A-Za-z0-9-]{10}", "[A-Za-z0-9-]*"),
     ("slack app token", r"xapp-[0-9]-[A-Z0-9]{8}", "[A-Za-z0-9-]*"),
     ("slack webhook", r"hooks\.slack\.com/(?:services|workflows)/[A-Za-z0-9]{8}", "[A-Za-z0-9/+]*"),
@@ -45,6 +49,24 @@ _FORMATS: Final = (
     ("postman key", r"PMAK-[a-f0-9]{24}-[a-f0-9]{34}", ""),
     ("square token", rf"sq0[a-z]{{3}}-{_WORDY}{{22}}", f"{_WORDY}*"),
     ("telegram token", rf"[0-9]{{8,10}}:AA{_WORDY}{{33}}", ""),
+    ("hugging face organisation token", r"api_org_[A-Za-z]{34}", ""),
+    ("notion token", r"ntn_[0-9]{11}[A-Za-z0-9]{35}", ""),
+    ("sonar token", r"sq[upa]_[a-f0-9]{40}", ""),
+    ("sourcegraph token", r"sgp_(?:[a-f0-9]{16}_|local_)?[a-f0-9]{40}", ""),
+    ("planetscale token", rf"pscale_(?:tkn|oauth|pw)_{_WORDY}{{32}}", r"[.A-Za-z0-9_=-]*"),
+    ("easypost key", r"EZ[AT]K[A-Za-z0-9]{54}", ""),
+    ("openshift token", rf"sha256~{_WORDY}{{43}}", ""),
+    ("azure client secret", r"[A-Za-z0-9_~.]{3}[0-9]Q~[A-Za-z0-9_~.-]{31}", "[A-Za-z0-9_~.-]*"),
+    ("bitbucket token", r"(?:BBDC-|ATBB|ATCTT3)[A-Za-z0-9+/@_=-]{28}", "[A-Za-z0-9+/@_=-]*"),
+    ("doppler token", r"dp\.(?:pt|st|ct|sa|scim|audit)\.[A-Za-z0-9_-]{40}", "[A-Za-z0-9_.-]*"),
+    ("deno token", r"dd[pow]_[A-Za-z0-9]{36}", ""),
+    ("digicert key", r"dnkey-[A-Z0-9]{26}-[A-Z0-9]{52}", ""),
+    ("akamai credential", r"ak[a-z]{2}-[a-z0-9]{16}-[a-z0-9]{16}", ""),
+    ("amazon mws key", r"amzn\.mws\.[a-z0-9]{8}-[a-z0-9-]{27}", ""),
+    ("bedrock key", r"bedrock-api-key-[A-Za-z0-9+/=]{32}", "[A-Za-z0-9+/=]*"),
+    ("clojars token", r"CLOJARS_[a-z0-9]{60}", ""),
+    ("dropbox token", rf"sl\.{_WORDY}{{60}}", f"{_WORDY}*"),
+    ("facebook token", r"EAA[MC][A-Za-z0-9]{90}", "[A-Za-z0-9]*"),
     ("age key", r"AGE-SECRET-KEY-1[0-9A-Z]{58}", ""),
 )
 _LONGEST_ANCHOR: Final = 140

@@ -251,6 +251,10 @@ class HttpFront:
     async def _answer(self, exchange: Exchange, session: Session, message: JsonObject) -> None:
         response, method = exchange.response, cast("str", message["method"])
         given = params_of(exchange.headers) if session.era is Era.MODERN else None
+        # Like the SDK's servers: within a session kept here, answers come as events.
+        response.as_events = session.era is Era.LEGACY and self._gateway.routes.keeps_own(session)
+        if method == "initialize":
+            response.opening = lambda: self._begun(session, response)
         reply = await self._gateway.request(session, message, response.emit, given)
         if reply is not None and not isinstance(reply, Note):
             name = str(
@@ -260,11 +264,16 @@ class HttpFront:
             await response.finish(note, self._status(session, note, reply))
             return
         if method == "initialize" and reply is not None and "result" in cast("JsonObject", reply.message):
-            self._begun(session, response)
+            if not response.streaming:
+                self._begun(session, response)
+        elif method == "initialize" and response.streaming:
+            await self._sessions.end(session)  # its id went out before the upstream refused
         await response.finish(reply, self._status(session, reply, None))
 
     def _begun(self, session: Session, response: Response) -> None:
         """Give the client its session id; an upstream without sessions gets none invented for it."""
+        for link in session.links.values():
+            session.id = link.session or session.id
         if session.id or self._gateway.routes.keeps_state(session):
             session_id = self._sessions.keep(session, self._gateway.world.clock.monotonic())
             response.headers.append((b"mcp-session-id", session_id.encode("latin-1")))

@@ -31,11 +31,16 @@ class Response:
         self._send = send
         self.headers: Headers = []
         self.streaming = False
+        self.as_events = False
+        # Called before the first byte goes out, while headers can still be added.
+        self.opening: Callable[[], None] | None = None
 
     async def emit(self, note: Note) -> None:
         """Pass one event on at once; the first one opens the stream."""
         if not self.streaming:
             self.streaming = True
+            if self.opening is not None:
+                self.opening()
             await self._send(
                 {"type": "http.response.start", "status": 200, "headers": self.headers + _EVENTS}
             )
@@ -55,7 +60,7 @@ class Response:
 
     async def finish(self, note: Note | None, status: int = 200) -> None:
         """End with an answer, or without one where it comes on another stream."""
-        if self.streaming or (note is not None and note.id is not None):
+        if self.streaming or self.as_events or (note is not None and note.id is not None):
             if note is not None:
                 await self.emit(note)
             await self._send({"type": "http.response.body", "body": b""})

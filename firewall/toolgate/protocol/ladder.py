@@ -9,7 +9,7 @@ from typing import cast
 from toolgate.core.model import JsonObject
 from toolgate.protocol import headers as codec
 from toolgate.protocol.messages import HEADER_MISMATCH, INVALID_PARAMS, UNSUPPORTED_VERSION
-from toolgate.protocol.versions import CAPABILITIES_KEY, LEGACY, MODERN, VERSION_KEY
+from toolgate.protocol.versions import CAPABILITIES_KEY, MODERN, VERSION_KEY
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,8 @@ def climb(message: JsonObject, headers: Mapping[str, str] | None) -> Rejection |
 
 
 def unsupported(version: str) -> Rejection:
-    """The rejection of a version not spoken here; handshake versions are offered too."""
-    data: JsonObject = {"supported": [MODERN, *reversed(LEGACY)], "requested": version[:64]}
+    """The rejection of a per-request version not spoken here; handshake versions are agreed in `initialize`."""
+    data: JsonObject = {"supported": [MODERN], "requested": version[:64]}
     return Rejection(UNSUPPORTED_VERSION, "Unsupported protocol version", data)
 
 

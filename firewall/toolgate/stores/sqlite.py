@@ -103,11 +103,11 @@ class SqliteStore:
         self, entry: Entry, approval: str, state: ApprovalState, approver: str, tier: Tier | None = None
     ) -> bool:
         """Approve or deny, with its record. False when it is no longer pending."""
-        return await self._change(entry, Decide(approval, state, approver, tier), Forgive(approver)) is None
+        return await self._change(entry, Decide(approval, state, approver, tier)) is None
 
     async def clear(self, entry: Entry, approval: str, approver: str) -> bool:
         """Let a call be asked for again whose outcome is unknown. False when it is not spent."""
-        return await self._change(entry, Clear(approval, approver), Forgive(approver)) is None
+        return await self._change(entry, Clear(approval, approver)) is None
 
     async def attempt(self, name: str) -> float:
         """Count a passphrase attempt; seconds to wait, 0 when it may be checked now."""
