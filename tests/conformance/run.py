@@ -205,8 +205,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         except (NotReady, SuiteBroken, PackagesMissing) as reason:
             _line(console, f"not run: {reason}")
             broken = True
-    show(rows, console)
     save(rows, options.output / "results.json")
+    show(rows, console)
     if broken:
         return 2
     return 0 if all(row.good for row in rows) else 1
