@@ -102,57 +102,49 @@ def test_what_a_file_leaves_out_is_as_in_a_data_folder(tmp_path: Path) -> None:
     assert written.identity.local is None
 
 
-def test_every_mistake_names_line_and_place(tmp_path: Path) -> None:
-    found = mistakes(
-        tmp_path,
-        """\
-listen: 8717
-public_url: ftp://x
+WRONG = """\
+listen: 8717                                                            # listen
+public_url: ftp://x                                                     # public_url
 upstreams:
-  a__b: {url: http://x}
-  mcp: {url: http://x}
-  both: {url: http://x, command: [x]}
-  none: {timeout: 5s}
-  odd: {command: [x], headers: {A: b}}
-  far: {url: "http://u:p@x/mcp", timeout: 5 seconds}
-  vault: {url: http://x, headers: {A: "Bearer secret:vault:kv/crm#token"}}
-  line: {url: http://x, headers: {"A b": "x", B: "x\\ny"}}
+  a__b: {url: http://x}                                                 # upstreams.a__b
+  mcp: {url: http://x}                                                  # upstreams.mcp
+  both: {url: http://x, command: [x]}                                   # upstreams.both
+  none: {timeout: 5s}                                                   # upstreams.none
+  odd: {command: [x], headers: {A: b}}                                  # upstreams.odd
+  user: {url: "http://u:p@x/mcp"}                                       # upstreams.user.url
+  slow: {url: http://x, timeout: 5 seconds}                             # upstreams.slow.timeout
+  vault: {url: http://x, headers: {A: "Bearer secret:vault:kv/crm#t"}}  # upstreams.vault.headers.A
+  name: {url: http://x, headers: {"A b": x}}                            # upstreams.name.headers["A b"]
+  line: {url: http://x, headers: {B: "x\\ny"}}                          # upstreams.line.headers.B
 identity:
-  jwt: {issuer: http://idp.example.com, audience: a, jwks: file:///etc/passwd}
-  local: {caller: me, roles: []}
-store: redis://x
-keys: literal
-limits: {body: 4MB, attempts: 600/fortnight, session: 1}
-retry: 3
-""",
-    )
-    places = [line.split(": ", 1)[0] for line in found]
-    assert places == [
-        "1 listen",
-        "2 public_url",
-        "4 upstreams.a__b",
-        "5 upstreams.mcp",
-        "6 upstreams.both",
-        "7 upstreams.none",
-        "8 upstreams.odd",
-        "9 upstreams.far.url",
-        "9 upstreams.far.timeout",
-        "10 upstreams.vault.headers.A",
-        '11 upstreams.line.headers["A b"]',
-        "11 upstreams.line.headers.B",
-        "13 identity.jwt.issuer",
-        "13 identity.jwt.jwks",
-        "14 identity.local.roles",
-        "15 store",
-        "16 keys",
-        "17 limits.body",
-        "17 limits.attempts",
-        "17 limits.session",
-        "18 retry",
-    ]
-    assert "literal" not in found[16]
-    assert "not supported yet" in found[9]
-    assert 'did you mean "sessions"' in found[19]
+  jwt:
+    issuer: http://idp.example.com                                      # identity.jwt.issuer
+    audience: a
+    jwks: file:///etc/passwd                                            # identity.jwt.jwks
+  local: {caller: me, roles: []}                                        # identity.local.roles
+store: redis://x                                                        # store
+keys: literal                                                           # keys
+limits:
+  body: 4MB                                                             # limits.body
+  attempts: 600/fortnight                                               # limits.attempts
+  session: 1                                                            # limits.session
+retry: 3                                                                # retry
+"""
+
+
+def test_every_mistake_names_line_and_place(tmp_path: Path) -> None:
+    lines = enumerate(WRONG.splitlines(), start=1)
+    expected = [f"{number} {line.split(' # ')[1]}" for number, line in lines if " # " in line]
+    assert [line.split(": ", 1)[0] for line in mistakes(tmp_path, WRONG)] == expected
+
+
+def test_a_mistake_says_what_was_meant_and_shows_no_secret(tmp_path: Path) -> None:
+    found = dict(line.split(": ", 1) for line in mistakes(tmp_path, WRONG))
+    said = {place.partition(" ")[2]: text for place, text in found.items()}
+    assert 'did you mean "sessions"' in said["limits.session"]
+    assert "not supported yet" in said["upstreams.vault.headers.A"]
+    assert "literal" not in said["keys"]
+    assert "u:p" not in said["upstreams.user.url"]
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:8717", "tools.example.com:80", "'[::]:80'", "10.0.0.1:1"])
