@@ -48,7 +48,9 @@ def case_of(call: Call, facts: Facts, policy: Policy) -> Case:
     roles = call.caller.roles
     if call.method == "tools/call":
         return Case(call, facts, policy, policy.view(roles, call.upstream, call.target))
-    return Case(call, facts, policy, policy.surface(kind_of(call), roles, call.upstream, call.target))
+    kind = kind_of(call)
+    name = call.method if kind == "methods" else call.target
+    return Case(call, facts, policy, policy.surface(kind, roles, call.upstream, name))
 
 
 def admit(call: Call, facts: Facts, policy: Policy) -> Admission:
