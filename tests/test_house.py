@@ -29,7 +29,7 @@ SUPPRESSION = re.compile(
     r"#\s*(?:noqa(?::\s*[A-Z]+[0-9]+(?:,\s*[A-Z]+[0-9]+)*)?|(?:type|pyright):\s*ignore(?:\[[^\]]*\])?"
     r"|pragma:\s*no (?:cover|branch)|nosec)(?P<rest>[^\n]*)"
 )
-VAGUE = {"utils", "util", "helpers", "helper", "manager", "data", "process", "misc", "common"}
+VAGUE = {"utils", "util", "helpers", "helper", "manager", "data", "misc", "common"}
 
 
 def python_files(*folders: str) -> list[Path]:
