@@ -21,6 +21,7 @@ LONGEST: Final = 300
 DEEPEST: Final = 64
 
 _UNEXPLAINED: Final = Mismatch("$", "schema", "a value that fits the schema (too large to say where)")
+_NO_TEXT: Final = Mismatch("$", "encoding", "text without lone surrogates")
 
 _Path: TypeAlias = list[str | int]
 _Kind: TypeAlias = jsonschema_rs.ValidationErrorKind
@@ -65,12 +66,7 @@ def compile_schema(schema: Any) -> Validate:
     except (ValueError, jsonschema_rs.ReferencingError):
         raise BadSchema("$: not a valid schema") from None
 
-    def validate(value: Any) -> Mismatch | None:
-        try:
-            if validator.is_valid(value):
-                return None
-        except UnicodeEncodeError:
-            return Mismatch("$", "encoding", "text without lone surrogates")
+    def explained(value: Any) -> Mismatch:
         depth, size = _extent(value)
         if spent.at(depth) * size > EXPLAIN_AT_MOST:
             return _UNEXPLAINED
@@ -79,6 +75,12 @@ def compile_schema(schema: Any) -> Validate:
         except jsonschema_rs.ValidationError as error:
             return Mismatch(_path(error.instance_path), error.kind.name, _short(_expected(error, schema)))
         return _UNEXPLAINED  # pragma: no cover - is_valid and validate agree; if they ever did not, refuse
+
+    def validate(value: Any) -> Mismatch | None:
+        try:
+            return None if validator.is_valid(value) else explained(value)
+        except UnicodeEncodeError:
+            return _NO_TEXT
 
     return validate
 
@@ -126,6 +128,8 @@ def _expected(error: jsonschema_rs.ValidationError, schema: Any) -> str:
         return f"property names that fit: {_expected(error.kind.value, schema)}"
     if name in ("anyOf", "oneOf"):
         return _alternatives(error, schema)
+    if name == "falseSchema" and error.schema_path[-1:] == ["additionalProperties"]:
+        return "no properties"
     explain = _EXPLAIN.get(name)
     if explain is None:
         return f"a value that fits `{name}`"
@@ -138,7 +142,7 @@ def _around(schema: Any, path: _Path) -> JsonObject:
     for step in path[:-1]:
         try:
             here = here[step]
-        except (KeyError, IndexError, TypeError):
+        except (KeyError, IndexError, TypeError):  # pragma: no cover - the library's paths lead somewhere
             return {}
     return cast("JsonObject", here) if isinstance(here, dict) else {}
 

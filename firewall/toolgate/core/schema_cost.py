@@ -144,7 +144,7 @@ class _Places:
             raise TooComplex("a $ref leads outside the schema: expected one within it, starting with #")
         if (url, fragment) in self.anchors:
             return self.anchors[url, fragment]
-        target = _pointed(root, unquote(fragment))
+        target = None if fragment and fragment[0] != "/" else _pointed(root, unquote(fragment))
         if not isinstance(target, dict):
             return None
         found = cast("JsonObject", target)

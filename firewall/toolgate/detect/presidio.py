@@ -54,7 +54,7 @@ class Presidio:
 
 
 def _mailboxes(recognizer: Any) -> Any:
-    """The recogniser for mailboxes with the suffix list it ships: its own would fetch one from the network."""
+    """The recogniser for mailboxes with the suffix list it ships: by itself it fetches one."""
     extract: Any = import_module("tldextract").TLDExtract(suffix_list_urls=(), cache_dir=None)
 
     def validate_result(pattern_text: str) -> bool:
