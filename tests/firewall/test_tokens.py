@@ -316,7 +316,7 @@ async def test_without_an_issuer_only_keys_are_accepted(world: World) -> None:
     assert error_of(who) == "invalid_token"
     assert isinstance(who, Unauthenticated)
     assert identity.challenge(who, "/mcp") == b'Bearer realm="toolgate", error="invalid_token"'
-    assert identity.metadata("/.well-known/oauth-protected-resource/mcp") is None
+    assert identity.metadata("/mcp") is None
 
 
 # What clients are told
@@ -344,12 +344,11 @@ def test_the_challenge_of_a_401_points_to_the_metadata_of_the_resource(world: Wo
         'Bearer realm="toolgate", error="invalid_token",'
         ' resource_metadata="https://tools.example.com/.well-known/oauth-protected-resource/git/mcp"'
     )
-    assert world.identity.metadata("/.well-known/oauth-protected-resource/git/mcp") == {
+    assert world.identity.metadata("/git/mcp") == {
         "resource": "https://tools.example.com/git/mcp",
         "authorization_servers": [ISSUER.issuer],
         "bearer_methods_supported": ["header"],
     }
-    assert world.identity.metadata("/elsewhere") is None
 
 
 def test_a_client_that_presented_nothing_gets_no_error_code() -> None:

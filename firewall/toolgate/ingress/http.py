@@ -71,7 +71,7 @@ class HttpFront:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI connection."""
         path: str = scope.get("path", "")
-        if scope["type"] != "http" or not path.endswith("/mcp"):
+        if scope["type"] != "http" or not path.endswith("/mcp") or path.startswith("/.well-known/"):
             await self._rest(scope, receive, send)
             return
         response = Response(send)

@@ -152,10 +152,10 @@ class Identity:
         return challenge.forbidden(scopes, self._metadata_at(path)).encode()
 
     def metadata(self, path: str) -> dict[str, Any] | None:
-        """The metadata document at `/.well-known/oauth-protected-resource/...`; None where there is none."""
-        if self._tokens is None or not path.startswith(challenge.WELL_KNOWN):
+        """The metadata document of the resource at `path`; None where no issuer is accepted."""
+        if self._tokens is None:
             return None
-        resource = self._public_url + quote(path.removeprefix(challenge.WELL_KNOWN))
+        resource = self._public_url + quote(path.rstrip("/"))
         return challenge.metadata(resource, [self._tokens.issuer])
 
     def _metadata_at(self, path: str) -> str:
