@@ -117,14 +117,21 @@ async def _ask_in_place(handler: Handler, turn: Turn, ask: Ask) -> Json:
         answers: Json = {}
         for key, request in ask.requests.items():
             if not turn.declares(request["method"]):
-                return failure(f"the client does not support {_CAPABILITY[request['method']]}")
+                return _stuck(turn.context, f"the client does not support {_CAPABILITY[request['method']]}")
             answers[key] = await _send(turn.context, request)
         turn = Turn(turn.context, turn.arguments, answers, ask.state)
         reply = await handler(turn)
         if not isinstance(reply, Ask):
             return reply
         ask = reply
-    return failure("too many rounds of questions")
+    return _stuck(turn.context, "too many rounds of questions")
+
+
+def _stuck(context: Context, why: str) -> Json:
+    """A tool reports to the model that it cannot go on; other requests have only an error for that."""
+    if context.method == "tools/call":
+        return failure(why)
+    raise MCPError(types.INVALID_REQUEST, why)
 
 
 async def _send(context: Context, request: Json) -> Json:
