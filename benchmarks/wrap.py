@@ -85,6 +85,7 @@ def once(command: list[str]) -> dict[str, float]:
             }
             pipe.ask("initialize", asked)
             answered = time.perf_counter()
+            at_first = memory_mib(pipe.process.pid, with_upstream=False)
             pipe.tell("notifications/initialized", {})
             call = {"name": "echo", "arguments": arguments("small")}
             result = pipe.ask("tools/call", call)
@@ -102,7 +103,8 @@ def once(command: list[str]) -> dict[str, float]:
     return {
         "initialize ms": (answered - began) * 1e3,
         "first call ms": (first - began) * 1e3,
-        "RSS MiB": rss,
+        "RSS then": at_first,
+        "RSS after a call": rss,
         "call us": mean * 1e6,
         "CPU us/call": spent / calls * 1e6,
     }
@@ -120,8 +122,11 @@ def main() -> None:
     parser.add_argument("--starts", type=int, default=7)
     starts = parser.parse_args().starts
     print(f"{described()}\n\n### Wrapping a stdio server, median of {starts} starts\n")
-    print("| | first `initialize` answer ms | first call answered ms | RSS MiB | one call us | CPU us/call |")
-    print("|---|---:|---:|---:|---:|---:|")
+    print(
+        "| | first `initialize` answer ms | first call answered ms | RSS MiB at `initialize` | after a call ",
+        end="",
+    )
+    print("| one call us | CPU us/call |\n|---|---:|---:|---:|---:|---:|---:|")
     print(row("direct", UPSTREAM, starts, statistics.median))
     print(row("toolgate wrap", [*WRAP, *UPSTREAM], starts, statistics.median))
 
