@@ -35,6 +35,7 @@ class JournalFile:
             self._db = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=5.0
             )
+            self._db.text_factory = _text
             self._db.execute("begin")
             self._db.execute("select turn from roster").fetchone()
         except sqlite3.Error as error:
@@ -55,17 +56,17 @@ class JournalFile:
     def records(self) -> Iterator[Record]:
         """Every record in the order of storage, for checking."""
         for row in self._rows("select writer, seq, turn, body, mac from records order by id"):
-            yield Record(str(row[0]), int(row[1]), int(row[2]), bytes(row[3]), bytes(row[4]))
+            yield Record(str(row[0]), _count(row[1]), _count(row[2]), _bytes(row[3]), _bytes(row[4]))
 
     def heads(self) -> list[Head]:
         """The head of every writer."""
         rows = self._rows("select writer, seq, mac, seal from heads order by writer")
-        return [Head(str(row[0]), int(row[1]), bytes(row[2]), bytes(row[3])) for row in rows]
+        return [Head(str(row[0]), _count(row[1]), _bytes(row[2]), _bytes(row[3])) for row in rows]
 
     def roster(self) -> Roster | None:
         """The roster, None where it was taken away."""
         for row in self._rows("select turn, writers, link from roster where one = 1"):
-            return Roster(int(row[0]), int(row[1]), bytes(row[2]))
+            return Roster(_count(row[0]), _count(row[1]), _bytes(row[2]))
         return None
 
     def lines(self) -> Iterator[Line]:
@@ -73,7 +74,7 @@ class JournalFile:
         for writer, seq, body, salted in self._rows(
             "select writer, seq, body, salt is not null from records order by id"
         ):
-            yield Line(str(writer), int(seq), _decoded(body), bool(salted))
+            yield Line(str(writer), _count(seq), _decoded(body), bool(salted))
 
     def _rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
         try:
@@ -85,6 +86,21 @@ class JournalFile:
 def open_journal(path: Path) -> JournalFile:
     """Open a journal for reading. Raises JournalDown where there is none."""
     return JournalFile(path)
+
+
+# SQLite keeps any type in any column: what was put there must not stop the reading.
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "replace")
+
+
+def _bytes(value: Any) -> bytes:
+    if isinstance(value, str):
+        return value.encode()
+    return value if isinstance(value, bytes) else b""
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and value >= 0 else 0
 
 
 def _decoded(body: Any) -> JsonObject:

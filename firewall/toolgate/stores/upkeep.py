@@ -11,7 +11,7 @@ from typing import Final
 from toolgate.core.gcra import SECOND
 
 # Transactions between two rounds; a checkpoint of them takes a few milliseconds.
-EVERY: Final = 250
+EVERY: Final = 2000
 # The arguments and results of approvals outlive them by this many seconds.
 KEPT: Final = 3600.0
 # Decided and expired approvals are listed for this many seconds; the journal keeps them for good.
