@@ -11,11 +11,11 @@ import orjson
 from toolgate import replies
 from toolgate.core import records
 from toolgate.core.attempts import Attempts
-from toolgate.core.decide import case_of
 from toolgate.core.model import Call, Deliver, Facts, JsonObject, Need, Refuse, Tool, Withhold
 from toolgate.core.present import CONTINUE, CONTINUE_TOOL, LISTS, present
 from toolgate.core.reasons import Reason
 from toolgate.core.release import release
+from toolgate.deadline import Deadline
 from toolgate.errors import SealBroken, UpstreamDown
 from toolgate.judge import ARGUMENTS, Admitted, Judge, Replayed, World, burned, canonical
 from toolgate.ports import Entry
@@ -218,11 +218,10 @@ class Gateway:
         """Forward an admitted call and release its result."""
         clock, call = self.world.clock, admitted.call
         started = clock.monotonic()
-        view = case_of(call, Facts(0.0), admitted.policy).view
-        timeout = view.timeout or self.routes.timeout(call.upstream)
+        timeout = admitted.view.timeout or self.routes.timeout(call.upstream)
         sent = with_arguments(target, call.method, admitted.allow.arguments)
         try:
-            async with asyncio.timeout(timeout):
+            async with Deadline(timeout):
                 note = await self._forward(
                     session, call, admitted.id, link, sent, admitted.tool, emit, admitted
                 )
@@ -301,13 +300,10 @@ class Gateway:
         return Note({**message, "result": verdict.result}, note.id, note.retry)
 
     async def _release(self, admitted: Admitted, result: JsonObject) -> Deliver | Withhold:
-        call, policy = admitted.call, admitted.policy
-        facts = Facts(0.0, admitted.tool)
-        verdict = release(result, call, facts, policy)
-        if isinstance(verdict, Need):
-            wanted = case_of(call, facts, policy).view.wanted_results
-            found = await self.judge.findings(result, wanted)
-            verdict = release(result, call, replace(facts, findings=found), policy)
+        wanted = admitted.view.wanted_results
+        found = await self.judge.findings(result, wanted) if wanted else ()
+        facts = Facts(0.0, admitted.tool, found)
+        verdict = release(result, admitted.call, facts, admitted.policy)
         if isinstance(verdict, Need):
             return Withhold(Reason.INTERNAL, "the result could not be judged")
         return self.relay.asks_allowed(admitted, verdict)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import orjson
 
 from toolgate.core import records
-from toolgate.core.decide import admit, case_of
+from toolgate.core.decide import admit, case_of, view_of
 from toolgate.core.model import (
     Allow,
     Approval,
@@ -31,7 +31,7 @@ from toolgate.core.model import (
     Tool,
 )
 from toolgate.core.outgoing import outgoing
-from toolgate.core.policy import Policy
+from toolgate.core.policy import Policy, View
 from toolgate.core.reasons import Reason
 from toolgate.core.redact import texts
 from toolgate.errors import ToolgateError
@@ -64,6 +64,7 @@ class Admitted:
     allow: Allow
     tool: Tool | None
     policy: Policy
+    view: View
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,22 +99,22 @@ class Judge:
         """Admit, hold, replay or refuse one call; whatever it is, it is on record when this returns."""
         call_id = self.next_id()
         policy = self._world.policies.current
-        facts = Facts(self._world.clock.now(), tool)
+        facts, passed = Facts(self._world.clock.now(), tool), 0
         for _ in range(_ROUNDS):
-            verdict = admit(call, facts, policy)
+            verdict = admit(call, facts, policy, passed)
             match verdict:
-                case Need(needed):
+                case Need(needed, passed):
                     facts = await self._look_up(needed, call, facts, policy)
                 case Allow():
                     more = await self._allow(call_id, call, facts, policy, verdict)
                     if more is None:
-                        return Admitted(call_id, call, verdict, tool, policy)
-                    facts = more
+                        return Admitted(call_id, call, verdict, tool, policy, view_of(call, policy))
+                    facts, passed = more, 0
                 case Hold():
                     held = await self._hold(call_id, call, facts, policy, verdict)
                     if not isinstance(held, Facts):
                         return held
-                    facts = held
+                    facts, passed = held, 0
                 case Refuse():
                     return await self._refuse(call_id, call, facts, policy, verdict)
                 case Replay(approval):
@@ -135,8 +136,10 @@ class Judge:
         """Exactly the facts asked for; the approval last, because its digest covers what will be sent."""
         world = self._world
         if Fact.FINDINGS in needed:
-            wanted = case_of(call, facts, policy).view.wanted_arguments
-            facts = replace(facts, findings=await self.findings(call.arguments, wanted))
+            found = await self.findings(call.arguments, view_of(call, policy).wanted_arguments)
+            facts = Facts(facts.now, facts.tool, found, facts.approval, facts.assigned, facts.spent)
+            if len(needed) == 1:
+                return facts
         pin = facts.tool.pin if isinstance(facts.tool, Tool) else ""
         if Fact.ASSIGNED in needed:
             facts = replace(facts, assigned=await world.approvals.assigned(call.upstream, call.target, pin))

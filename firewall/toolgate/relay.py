@@ -6,7 +6,7 @@ import itertools
 from dataclasses import replace
 from typing import Any, cast
 
-from toolgate.core.decide import case_of
+from toolgate.core.decide import view_of
 from toolgate.core.model import Call, Deliver, Facts, JsonObject, Refuse, Withhold
 from toolgate.core.policy import Policy, ServerAsk
 from toolgate.core.reasons import Reason
@@ -82,7 +82,7 @@ class Relay:
 
     async def cleaned(self, call: Call, value: JsonObject, policy: Policy) -> JsonObject | Withhold:
         """Anything an upstream says, with the policy's masks for results applied."""
-        view = case_of(call, Facts(0.0), policy).view
+        view = view_of(call, policy)
         if not view.wanted_results:
             return value
         findings = await self._judge.findings(value, view.wanted_results)
@@ -109,7 +109,7 @@ class Relay:
         return verdict
 
     async def _outgoing(self, call: Call, value: JsonObject, policy: Policy) -> JsonObject | Refuse:
-        view = case_of(call, Facts(0.0), policy).view
+        view = view_of(call, policy)
         if not view.wanted_arguments:
             return value
         findings = await self._judge.findings(value, view.wanted_arguments)

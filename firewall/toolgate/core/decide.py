@@ -28,7 +28,7 @@ from toolgate.core.model import (
     Tier,
 )
 from toolgate.core.outgoing import outgoing
-from toolgate.core.policy import Kind, Policy
+from toolgate.core.policy import Kind, Policy, View
 
 # Cheap and certain first. Policies set parameters and never reorder.
 ADMIT: tuple[Check, ...] = (
@@ -45,23 +45,30 @@ ADMIT: tuple[Check, ...] = (
 
 def case_of(call: Call, facts: Facts, policy: Policy) -> Case:
     """The call beside what the policy says of it."""
-    roles = call.caller.roles
+    return Case(call, facts, policy, view_of(call, policy))
+
+
+def view_of(call: Call, policy: Policy) -> View:
+    """What the policy says of the thing a call is about."""
     if call.method == "tools/call":
-        return Case(call, facts, policy, policy.view(roles, call.upstream, call.target))
+        return policy.view(call.caller.roles, call.upstream, call.target)
     kind = kind_of(call)
-    name = call.method if kind == "methods" else call.target
-    return Case(call, facts, policy, policy.surface(kind, roles, call.upstream, name))
+    return policy.surface(kind, call.caller.roles, call.upstream, call.method if kind == "methods" else call.target)
 
 
-def admit(call: Call, facts: Facts, policy: Policy) -> Admission:
-    """Judge one call. `Need` names every fact the remaining checks lack; look them up and ask again."""
-    case = case_of(call, facts, policy)
-    for check in ADMIT:
-        verdict = check(case)
+def admit(call: Call, facts: Facts, policy: Policy, passed: int = 0) -> Admission:
+    """Judge one call. `Need` names every fact the remaining checks lack; look them up and ask again.
+
+    `passed` comes from that `Need`: with more facts known, and nothing else changed, the checks before
+    it would say the same.
+    """
+    case = Case(call, facts, policy, view_of(call, policy))
+    for index in range(passed, len(ADMIT)):
+        verdict = ADMIT[index](case)
         if verdict is None:
             continue
         if isinstance(verdict, Need):
-            return Need(verdict.facts if Fact.TOOL in verdict.facts else _lacking(case))
+            return Need(verdict.facts if Fact.TOOL in verdict.facts else _lacking(case), index)
         if isinstance(verdict, Refuse):
             return _shadowed(case, verdict)
         if isinstance(verdict, Hold):

@@ -232,9 +232,10 @@ class Replay:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Look these facts up and ask again."""
+    """Look these facts up and ask again. The first `passed` checks need not be asked twice."""
 
     facts: frozenset[Fact]
+    passed: int = 0
 
 
 Admission: TypeAlias = Allow | Hold | Refuse | Replay | Need

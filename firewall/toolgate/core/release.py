@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from toolgate.core.case import Answer, ResultCheck
-from toolgate.core.decide import case_of
+from toolgate.core.case import Answer, Case, ResultCheck
+from toolgate.core.decide import view_of
 from toolgate.core.model import UNKNOWN, Call, Deliver, Fact, Facts, JsonObject, Need, Release, Withhold
 from toolgate.core.policy import Policy
 from toolgate.core.reasons import Reason
@@ -61,7 +61,7 @@ RELEASE: tuple[ResultCheck, ...] = (well_formed, nothing_refused, fits_output_sc
 
 def release(result: JsonObject, call: Call, facts: Facts, policy: Policy) -> Release:
     """Judge one result. `facts.findings` are those of the result, in the order of `redact.texts(result)`."""
-    case = case_of(call, facts, policy)
+    case = Case(call, facts, policy, view_of(call, policy))
     if case.view.wanted_results and facts.findings is UNKNOWN:
         return Need(frozenset({Fact.FINDINGS}))
     findings = () if facts.findings is UNKNOWN else facts.findings

@@ -191,8 +191,8 @@ def phone_home(text: str, end: int) -> Span | None:
 
 def phone_area(text: str, end: int) -> Span | None:
     """An area code in brackets, (415) 555-0132; the anchor ends behind it."""
-    start = text.rfind("(", end - 16, end)
-    return (start, _extended(text, end)) if text[start + 1] not in "01" or text[start + 1] == "0" else None
+    start = text.rfind("(", max(0, end - 16), end)
+    return (start, _extended(text, end)) if text[start + 1] != "1" else None
 
 
 def phone_named(text: str, end: int) -> Span | None:

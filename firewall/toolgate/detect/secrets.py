@@ -87,7 +87,11 @@ def _token(anchor: str, tail: str) -> Verify:
     return verify
 
 
-_ENCODED: Final = re.compile(r"[A-Za-z0-9+/=\s\\]*(?:[A-Za-z-]{4,12}: [^\n]{0,80}[A-Za-z0-9+/=\s\\]*)*")
+# What follows the first line of a key whose last line is missing: headers, then lines of base64.
+_ENCODED: Final = re.compile(
+    r"(?:\s|\\[nr])*(?:[A-Za-z-]{4,12}: [^\n]{0,80}\s+)*"
+    r"(?:[A-Za-z0-9+/]{16,}+(?:\s|\\[nr])*)*(?:[A-Za-z0-9+/]{0,15}==?)?"
+)
 _KEY_END: Final = re.compile(r"-----END [A-Z ]{0,40}-----")
 _KEY_AT_MOST: Final = 32_768
 
@@ -161,7 +165,7 @@ def _mixed(value: str) -> bool:
 
 def _secret(value: str, name: str, bare: bool) -> bool:
     """Whether a value under such a name is a credential rather than a description of one."""
-    if _placeholder(value) or value.count(" ") > 1:
+    if _placeholder(value) or value.count(" ") > 2:
         return False
     if bare:
         return len(value) >= 6 and (_mixed(value) or not value.replace(".", "").replace("_", "").isalnum())
@@ -194,7 +198,7 @@ def assignment(text: str, end: int) -> Span | None:
         return None
     group = "bare" if found["bare"] else "quoted"
     value = found[group]
-    if group == "bare" and value.endswith((".", ":", "!", "?")):
+    if group == "bare" and value.endswith((".", ":")):
         value = value[:-1]
     if not _secret(value, name, group == "bare"):
         return None

@@ -121,7 +121,8 @@ class HttpFront:
         if wait is not None:
             await self._failed(response, Refuse(Reason.TOO_MANY_ATTEMPTS, retry_after=wait), 429)
             return None
-        who = await self._identity.authenticate(headers.get("authorization"))
+        given = headers.get("authorization")
+        who = self._identity.known(given) or await self._identity.authenticate(given)
         if isinstance(who, Caller):
             return who
         attempts.failed(address, now)

@@ -17,7 +17,7 @@ BY_DIGEST: Final = (
     " order by state = 'spent' desc, n desc limit 1"
 )
 NEWEST: Final = f"select {_COLUMNS} from approvals order by n desc limit ?"  # noqa: S608 - as above
-OF_STATE: Final = f"select {_COLUMNS} from approvals where state = ? order by n desc limit ?"  # noqa: S608
+OF_STATE: Final = f"select {_COLUMNS} from approvals where state = ? order by n desc limit ?"  # noqa: S608 - as above
 ASSIGNED: Final = "select tier from assigned where upstream = ? and tool = ? and pin = ?"
 _STANDS: Final = (
     "select 1 from approvals where caller = ? and digest = ? and expires > ?"

@@ -6,15 +6,17 @@ from typing import Any, cast
 
 import orjson
 
-from toolgate.core.decode import decode, fault
+from toolgate.core.decode import INEXACT, MAX_DEPTH, exactly
 from toolgate.core.model import JsonObject, Refuse
+from toolgate.core.reasons import Reason
 from toolgate.errors import UpstreamDown
 
-_EXACT = float(2**63)
-
-
 def parse(name: str, data: bytes) -> JsonObject:
-    """One JSON-RPC message. Raises UpstreamDown, naming what was found and never quoting it."""
+    """One JSON-RPC message. Raises UpstreamDown, naming what was found and never quoting it.
+
+    A key named twice is no bypass here: what is judged is what is written on. Deep nesting and integers
+    beyond 64 bits are.
+    """
     try:
         value: object = orjson.loads(data)
     except orjson.JSONDecodeError:
@@ -22,25 +24,29 @@ def parse(name: str, data: bytes) -> JsonObject:
     if type(value) is not dict:
         raise UpstreamDown(f"{name}: found JSON that is no object, expected a JSON-RPC message")
     message = cast("JsonObject", value)
-    wrong = fault(message)
-    if wrong is None and _inexact(message):
-        # orjson turns integers beyond 64 bits into floats; the exact parser refuses them by name.
-        exact = decode(data)
-        wrong = exact if isinstance(exact, Refuse) else None
-    if wrong is not None:
+    if sound(message):
+        return message
+    exact = exactly(data)
+    wrong = exact if isinstance(exact, Refuse) else None
+    if wrong is not None and wrong.reason is not Reason.DUPLICATE_KEY:
         raise UpstreamDown(f"{name}: {wrong.detail}")
     return message
 
 
-def _inexact(value: object) -> bool:
-    stack: list[Any] = [value]
-    while stack:
-        item = stack.pop()
-        kind = type(item)
-        if kind is dict:
-            stack.extend(item.values())
-        elif kind is list:
-            stack.extend(item)
-        elif kind is float and abs(item) >= _EXACT:
+def sound(value: object) -> bool:
+    """Whether orjson read exactly what was sent, within the depth that everything else is bounded to."""
+    level: list[Any] = [value]
+    for _ in range(MAX_DEPTH + 1):
+        below: list[Any] = []
+        for item in level:
+            kind = type(item)
+            if kind is dict:
+                below += item.values()
+            elif kind is list:
+                below += item
+            elif kind is float and not -INEXACT < item < INEXACT:
+                return False
+        if not below:
             return True
+        level = below
     return False
