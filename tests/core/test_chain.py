@@ -58,6 +58,8 @@ def test_the_format_is_final() -> None:
     start = hashlib.sha256(b"toolgate journal 1\nann").digest()
     assert chain.genesis("ann") == start
     assert chain.next_mac(b"k", start, b"{}") == hmac.digest(b"k", start + b"{}", "sha256")
+    for key in (b"k", b"k" * 32, b"k" * 64):
+        assert chain.macs(key)(start, b"{}") == chain.next_mac(key, start, b"{}")
     salted = hashlib.blake2b(b"value", digest_size=32, key=b"k", salt=b"s" * 16, person=b"arguments")
     assert chain.commitment(b"k", b"s" * 16, "arguments", b"value") == salted.hexdigest()
     mark = b"m" * 32 + (7).to_bytes(8, "big") + b"ann"

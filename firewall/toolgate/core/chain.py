@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -71,6 +72,21 @@ EMPTY: Final = Roster(0, 0, genesis(""))
 def next_mac(key: bytes, previous: bytes, body: bytes) -> bytes:
     """The mac of a record."""
     return hmac.digest(key, previous + body, "sha256")
+
+
+def macs(key: bytes) -> Callable[[bytes, bytes], bytes]:
+    """`next_mac` with a key of at most 64 bytes worked in once (RFC 2104): half the cost."""
+    padded = key.ljust(64, b"\0")
+    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded))
+    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded))
+
+    def mac(previous: bytes, body: bytes) -> bytes:
+        within, around = inner.copy(), outer.copy()
+        within.update(previous + body)
+        around.update(within.digest())
+        return around.digest()
+
+    return mac
 
 
 def commitment(key: bytes, salt: bytes, name: str, value: bytes) -> str:

@@ -37,18 +37,19 @@ class Writer:
 
     def __init__(self, keys: chain.Keys, name: str | None = None) -> None:
         self.keys = keys
+        self._next_mac = chain.macs(keys.records)
         self.name = name or os.urandom(8).hex()
         self.seq = 0
         self.mac = chain.genesis(self.name)
 
     def append(self, items: Sequence[Item], turn: int) -> list[Row]:
         """The next records, one per item that has a body."""
-        key, seq, mac, name = self.keys.records, self.seq, self.mac, self.name
+        next_mac, seq, mac, name = self._next_mac, self.seq, self.mac, self.name
         rows: list[Row] = []
         for item in items:
             if item.body is not None:
                 seq += 1
-                mac = chain.next_mac(key, mac, item.body)
+                mac = next_mac(mac, item.body)
                 rows.append(Row(name, seq, turn, item.body, mac, item.salt))
         return rows
 
