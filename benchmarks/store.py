@@ -19,11 +19,17 @@ from toolgate.ports import Entry
 from toolgate.stores.memory import TEST_KEYS
 from toolgate.stores.sqlite import SqliteStore
 
+WHO = {"caller": "ann", "roles": ["support"], "credential": "k1", "session": "s1"}
+WHAT = {"upstream": "actions", "method": "tools/call", "target": "email_send", "tier": "reversible"}
 INTENT = {
-    "v": 1, "kind": "intent", "at": 1.7e9, "call": "c-0123456789", "caller": "ann", "roles": ["support"],
-    "credential": "k1", "session": "s1", "upstream": "actions", "method": "tools/call", "target": "email_send",
-    "tier": "reversible", "verdict": "allow", "policy": "ab" * 32,
-}  # fmt: skip
+    "v": 1,
+    "kind": "intent",
+    "at": 1.7e9,
+    "call": "c-0123456789",
+    "verdict": "allow",
+    "policy": "ab" * 32,
+}
+INTENT |= WHO | WHAT
 OUTCOME = {"v": 1, "kind": "outcome", "at": 1.7e9, "call": "c-0123456789", "ms": 12.3, "status": "delivered"}
 BEFORE = Entry(INTENT, arguments=b'{"to":"x"}' * 18)
 AFTER = Entry(OUTCOME, result=b"y" * 230)
