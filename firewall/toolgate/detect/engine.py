@@ -121,7 +121,10 @@ def _judged(
     """Start, negative end and rule of every candidate that holds."""
     found: list[tuple[int, int, int]] = []
     starts: list[int] = []
+    reached = [0] * len(rules)
     for end, number in candidates:
+        if end <= reached[number]:  # inside what this rule has found already
+            continue
         rule = rules[number]
         if rule.labelled:
             starts = starts or _starts(texts)
@@ -130,6 +133,7 @@ def _judged(
                 continue
         span = rule.verify(text, end)
         if span is not None:
+            reached[number] = span[1]
             found.append((span[0], -span[1], number))
     return found
 

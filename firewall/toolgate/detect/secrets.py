@@ -70,6 +70,8 @@ _FORMATS: Final = (
     ("age key", r"AGE-SECRET-KEY-1[0-9A-Z]{58}", ""),
 )
 _LONGEST_ANCHOR: Final = 140
+# Looking further than this for the end of a token would make a text of nothing but prefixes quadratic.
+_LONGEST: Final = 4096
 
 
 def _token(anchor: str, tail: str) -> Verify:
@@ -77,9 +79,10 @@ def _token(anchor: str, tail: str) -> Verify:
     exact = re.compile(rf"(?<![A-Za-z0-9])(?:{anchor}){tail}(?![A-Za-z0-9])")
 
     def verify(text: str, end: int) -> Span | None:
-        found = exact.search(text, max(0, end - _LONGEST_ANCHOR))
+        stop = end + _LONGEST
+        found = exact.search(text, max(0, end - _LONGEST_ANCHOR), stop)
         while found and found.end() < end:
-            found = exact.search(text, found.end())
+            found = exact.search(text, found.end(), stop)
         if found is None or found.start() >= end:
             return None
         return found.span() if len(set(found.group())) > 9 else None
