@@ -17,7 +17,7 @@ from toolgate.errors import JournalDown
 from toolgate.journal.reading import open_journal
 from toolgate.journal.verify import verify_file
 from toolgate.ports import Entry
-from toolgate.stores import sqlite
+from toolgate.stores import database, sqlite
 from toolgate.stores.database import LOG_EVERY
 from toolgate.stores.memory import TEST_KEYS
 from toolgate.stores.sqlite import SqliteStore
@@ -150,6 +150,33 @@ async def test_a_lock_held_for_a_moment_is_waited_for(store: SqliteStore, path: 
     assert calls(path) == ["waited"]
 
 
+async def test_a_read_waits_while_another_process_has_the_file_to_itself(path: Path) -> None:
+    store = SqliteStore(path, TEST_KEYS, lambda: NOW)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("pragma locking_mode = exclusive")
+    other.execute("begin immediate")
+    waiting = asyncio.ensure_future(store.by_id("a1"))
+    for _ in range(5):
+        await asyncio.sleep(0.001)
+    assert not waiting.done()
+    other.execute("rollback")
+    other.close()
+    assert await waiting is None
+    await store.aclose()
+
+
+async def test_a_read_does_not_wait_for_ever(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "PATIENCE", 0.02)
+    store = SqliteStore(path, TEST_KEYS, lambda: NOW)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("pragma locking_mode = exclusive")
+    other.execute("begin immediate")
+    with pytest.raises(JournalDown):
+        await store.by_id("a1")
+    other.close()
+    await store.aclose()
+
+
 async def test_a_lock_held_for_too_long_is_a_journal_that_is_down(
     store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,6 +260,16 @@ async def test_a_file_of_another_version_is_left_alone(path: Path) -> None:
     other.close()
     with pytest.raises(JournalDown):
         SqliteStore(path, TEST_KEYS)
+
+
+async def test_a_start_does_not_wait_for_ever(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "STARTING", 0.02)
+    path.parent.mkdir()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("begin exclusive")
+    with pytest.raises(JournalDown):
+        SqliteStore(path, TEST_KEYS)
+    other.close()
 
 
 async def test_a_folder_that_is_a_file_refuses(path: Path) -> None:

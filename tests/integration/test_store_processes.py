@@ -90,6 +90,11 @@ def test_one_approval_however_many_hold_the_call_and_one_use_of_it(tmp_path: Pat
     assert_sound(home, 3, 3)
 
 
+def test_processes_that_all_start_on_a_new_file_all_start(tmp_path: Path) -> None:
+    for round_ in range(3):
+        assert sorted(outcome(tmp_path / f"home{round_}", "open")) == [0] * (PROCESSES - 1) + [1]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_a_process_killed_in_the_middle_leaves_a_sound_journal(tmp_path: Path) -> None:
     home = tmp_path / "home"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
+import time
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +15,8 @@ from toolgate.stores import schema
 
 # The file itself is looked for before every transaction, its log before every so many.
 LOG_EVERY: Final = 16
+# How long a starting process waits for others that start, in seconds.
+STARTING: Final = 10.0
 _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
@@ -32,13 +36,30 @@ def create(path: Path) -> None:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         except FileExistsError:
             pass  # never open an existing file beside SQLite: closing it would drop SQLite's locks
-        _lay_out(path)
+        _settle(path)
     except (OSError, sqlite3.Error) as error:
         raise JournalDown(f"{path}: {error}") from error
 
 
+def _settle(path: Path) -> None:
+    """Lay out the file, waiting while others do.
+
+    Turning a new file into a write-ahead one is refused at once, whatever the timeout, while another
+    process is at it (SQLite calls no busy handler where two upgrades of a lock could wait for each other).
+    """
+    until = time.monotonic() + STARTING
+    while True:
+        try:
+            _lay_out(path)
+            return
+        except sqlite3.Error as error:
+            if not is_busy(error) or time.monotonic() >= until:
+                raise
+        time.sleep(random.uniform(0.002, 0.02))  # noqa: S311 - no secret depends on it
+
+
 def _lay_out(path: Path) -> None:
-    db = sqlite3.connect(path, isolation_level=None, timeout=10.0)
+    db = sqlite3.connect(path, isolation_level=None, timeout=STARTING)
     try:
         db.execute("pragma journal_mode = wal")
         db.execute("begin immediate")

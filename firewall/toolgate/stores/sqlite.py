@@ -75,28 +75,30 @@ class SqliteStore:
 
     async def by_digest(self, caller: str, digest: str) -> Approval | None:
         """The newest approval of this caller for this very call that still counts."""
-        return _one(self._rows(shelf.BY_DIGEST, (caller, digest, self._now())))
+        return _one(await self._rows(shelf.BY_DIGEST, (caller, digest, self._now())))
 
     async def by_id(self, approval: str) -> Approval | None:
         """The approval of this id, expired or not."""
-        return _one(self._rows(shelf.BY_ID, (approval,)))
+        return _one(await self._rows(shelf.BY_ID, (approval,)))
 
     async def arguments(self, approval: str) -> bytes | None:
         """The sealed held arguments, until they expire."""
-        return self._blob("select sealed from approvals where id = ?", approval)
+        return await self._blob("select sealed from approvals where id = ?", approval)
 
     async def result(self, approval: str) -> bytes | None:
         """The sealed result of an executed approval, until it expires."""
-        return self._blob("select result from approvals where id = ?", approval)
+        return await self._blob("select result from approvals where id = ?", approval)
 
     async def assigned(self, upstream: str, tool: str, pin: str) -> Tier | None:
         """The tier a person gave to this very definition of an unlisted tool."""
-        rows = self._rows(shelf.ASSIGNED, (upstream, tool, pin))
+        rows = await self._rows(shelf.ASSIGNED, (upstream, tool, pin))
         return Tier(rows[0][0]) if rows else None
 
     async def listing(self, state: ApprovalState | None = None, limit: int = 100) -> list[Approval]:
         """The newest approvals, of one state or of all."""
-        found = self._rows(*((shelf.OF_STATE, (state.value, limit)) if state else (shelf.NEWEST, (limit,))))
+        found = await self._rows(
+            *((shelf.OF_STATE, (state.value, limit)) if state else (shelf.NEWEST, (limit,)))
+        )
         return [shelf.approval_of(row) for row in found]
 
     async def decide(
@@ -177,7 +179,7 @@ class SqliteStore:
             if loop.time() - since < PATIENCE:
                 self._waiting = batch + self._waiting
                 self._scheduled = True
-                loop.call_later(random.uniform(0.0002, 0.002), self._flush)  # noqa: S311 - jitter
+                loop.call_later(_jitter(), self._flush)
                 return
         else:
             self._drop()
@@ -200,17 +202,28 @@ class SqliteStore:
     def _down(self, error: sqlite3.Error) -> JournalDown:
         return JournalDown(f"{self._path}: {error}")
 
-    def _rows(self, sql: str, parameters: tuple[object, ...]) -> list[Any]:
-        try:
-            return self._open().db.execute(sql, parameters).fetchall()
-        except sqlite3.Error as error:
-            if not is_busy(error):
-                self._drop()
-            raise self._down(error) from error
+    async def _rows(self, sql: str, parameters: tuple[object, ...]) -> list[Any]:
+        """Read; a reader waits too, while another process opens, recovers or closes the file."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + PATIENCE
+        while True:
+            try:
+                return self._open().db.execute(sql, parameters).fetchall()
+            except sqlite3.Error as error:
+                if not is_busy(error):
+                    self._drop()
+                if not is_busy(error) or loop.time() >= until:
+                    raise self._down(error) from error
+            await asyncio.sleep(_jitter())
 
-    def _blob(self, sql: str, approval: str) -> bytes | None:
-        rows = self._rows(sql, (approval,))
+    async def _blob(self, sql: str, approval: str) -> bytes | None:
+        rows = await self._rows(sql, (approval,))
         return rows[0][0] if rows else None
+
+
+def _jitter() -> float:
+    """Seconds before the lock is tried again, so that many processes do not try in step."""
+    return random.uniform(0.0002, 0.002)  # noqa: S311 - no secret depends on it
 
 
 def _one(rows: list[Any]) -> Approval | None:
