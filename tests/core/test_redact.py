@@ -37,6 +37,12 @@ def test_a_key_that_names_a_text_is_a_label_and_other_keys_are_not() -> None:
     assert labels == [True, False, False, False, False, False, True, False]
 
 
+@pytest.mark.parametrize("key", ["password", "k" * 65, ""])
+def test_a_key_is_a_label_however_long(key: str) -> None:
+    label, _ = texts({key: "b"})
+    assert (label, type(label)) == (key, Label)
+
+
 @pytest.mark.parametrize("value", [None, 3, True, [], {}, [1, [2]]])
 def test_a_value_without_text_has_no_leaves(value: Any) -> None:
     assert texts(value) == []

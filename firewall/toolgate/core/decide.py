@@ -53,7 +53,8 @@ def view_of(call: Call, policy: Policy) -> View:
     if call.method == "tools/call":
         return policy.view(call.caller.roles, call.upstream, call.target)
     kind = kind_of(call)
-    return policy.surface(kind, call.caller.roles, call.upstream, call.method if kind == "methods" else call.target)
+    name = call.method if kind == "methods" else call.target
+    return policy.surface(kind, call.caller.roles, call.upstream, name)
 
 
 def admit(call: Call, facts: Facts, policy: Policy, passed: int = 0) -> Admission:

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from toolgate.core.case import Case
-from toolgate.core.model import (
-    UNKNOWN,
-    Approval,
-    ApprovalState,
-    Fact,
-    Hold,
-    Need,
-    Refuse,
-    Replay,
-    Tier,
-)
+from toolgate.core.model import UNKNOWN, Approval, ApprovalState, Fact, Hold, Need, Refuse, Replay, Tier
 from toolgate.core.outgoing import outgoing
 from toolgate.core.reasons import Reason
 
@@ -46,20 +38,19 @@ def approved(case: Case) -> Need | Hold | Refuse | Replay | None:
 
 
 def _by_state(case: Case, tier: Tier | None, approval: Approval) -> Hold | Refuse | Replay | None:
-    match approval.state:
-        case ApprovalState.PENDING:
-            return _hold(case, tier, approval)
-        case ApprovalState.DENIED:
-            return Refuse(Reason.APPROVAL_DENIED, f"approval {approval.id} was denied")
-        case ApprovalState.SPENT:
-            return Refuse(
-                Reason.OUTCOME_UNKNOWN, f"approval {approval.id} was used and its outcome is unknown"
-            )
-        case ApprovalState.EXECUTED:
-            return Replay(approval)
-        case ApprovalState.APPROVED:
-            weaker = tier is Tier.PRIVILEGED and approval.tier is not Tier.PRIVILEGED
-            return _hold(case, tier, None) if tier is None or weaker else None
+    state = approval.state
+    if state is ApprovalState.PENDING:
+        return _hold(case, tier, approval)
+    if state is ApprovalState.DENIED:
+        return Refuse(Reason.APPROVAL_DENIED, f"approval {approval.id} was denied")
+    if state is ApprovalState.SPENT:
+        return Refuse(Reason.OUTCOME_UNKNOWN, f"approval {approval.id} was used and its outcome is unknown")
+    if state is ApprovalState.EXECUTED:
+        return Replay(approval)
+    if state is not ApprovalState.APPROVED:
+        assert_never(state)
+    weaker = tier is Tier.PRIVILEGED and approval.tier is not Tier.PRIVILEGED
+    return _hold(case, tier, None) if tier is None or weaker else None
 
 
 def _expired_or_hold(case: Case, tier: Tier | None) -> Hold | Refuse:
@@ -69,7 +60,7 @@ def _expired_or_hold(case: Case, tier: Tier | None) -> Hold | Refuse:
 
 
 def _hold(case: Case, tier: Tier | None, approval: Approval | None) -> Hold:
-    rule = case.policy.approval[tier if tier in ASKS else Tier.IRREVERSIBLE]
+    rule = case.policy.approval[Tier.PRIVILEGED if tier is Tier.PRIVILEGED else Tier.IRREVERSIBLE]
     expires = approval.expires if approval else case.facts.now + rule.expires
     findings = () if case.facts.findings is UNKNOWN else case.facts.findings
     return Hold(tier, outgoing(case), expires, approval, findings=findings)
