@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+import errno
+import gc
+import socket
+from collections.abc import Callable, Generator
 from contextlib import suppress
 
 import uvicorn
 
 from toolgate.app import App
 from toolgate.core.model import Caller
+from toolgate.errors import SettingsError
 from toolgate.ingress.guard import Origins
 from toolgate.ingress.http import HttpFront
 from toolgate.ingress.identity import Identity, Keys
 from toolgate.ingress.rest import rest
 from toolgate.ingress.sessions import Sessions
+from toolgate.ingress.wire import Wire
 from toolgate.settings import Tcp, Unix
 
 _SWEEP_SECONDS = 30.0
+_BACKLOG = 1024
 
 
 def identity_of(app: App) -> Identity:
@@ -36,9 +42,36 @@ def identity_of(app: App) -> Identity:
     return Identity(Keys(settings.identity.keys, clock), tokens, nobody, settings.public_url)
 
 
-async def serve(app: App, ready: Callable[[], None] | None = None) -> None:
-    """Serve HTTP until a signal ends it."""
+class Server(uvicorn.Server):
+    """A signal ends it and nothing else: raised once more, as uvicorn does, it would cut off the closing."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Take the signals while it serves."""
+        with super().capture_signals():
+            yield
+            self._captured_signals.clear()
+
+
+def bound(listen: Tcp) -> socket.socket:
+    """A socket on this address, port 0 for any free one. Raises SettingsError."""
+    family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
+    try:
+        return socket.create_server((listen.host, listen.port), family=family, backlog=_BACKLOG)
+    except OSError as trouble:
+        taken = trouble.errno == errno.EADDRINUSE
+        why = "an address that another program listens on" if taken else "an address that cannot be had"
+        found = f"{listen.host}:{listen.port}"
+        raise SettingsError(f"listen: found {found}, {why}, expected a free port") from None
+
+
+async def serve(
+    app: App, ready: Callable[[], None] | None = None, listener: socket.socket | None = None
+) -> None:
+    """Serve HTTP until a signal ends it, on the listener where there is one. Raises SettingsError."""
     settings = app.settings
+    if listener is None and isinstance(settings.listen, Tcp):
+        listener = bound(settings.listen)
     identity = identity_of(app)
     sessions = Sessions(settings.limits.sessions)
     address = (
@@ -46,17 +79,16 @@ async def serve(app: App, ready: Callable[[], None] | None = None) -> None:
     )
     origins = Origins(address, settings.public_url)
     front = HttpFront(app.gateway, identity, sessions, origins, settings.limits.body, rest(identity))
-    server = uvicorn.Server(_config(app, front))
+    server = Server(_config(app, front))
     app.record("start", status="http")
     sweeping = asyncio.ensure_future(_sweep(app, sessions))
     watching = asyncio.ensure_future(app.policies.watch())
-    announcing = asyncio.ensure_future(_announce(server, ready)) if ready else None
+    announcing = asyncio.ensure_future(_announce(server, ready or _nothing))
     try:
-        await server.serve()
+        await server.serve([listener] if listener is not None else None)
     finally:
         for task in (sweeping, watching, announcing):
-            if task is not None:
-                task.cancel()
+            task.cancel()
         with suppress(TimeoutError):
             await asyncio.wait_for(sessions.close(), 10)
         app.record("stop", status="http")
@@ -70,23 +102,32 @@ def _config(app: App, front: HttpFront) -> uvicorn.Config:
         host=listen.host if isinstance(listen, Tcp) else "127.0.0.1",
         port=listen.port if isinstance(listen, Tcp) else 0,
         uds=str(listen.path) if isinstance(listen, Unix) else None,
-        http="httptools",
+        http=Wire,
         loop="none",
         ws="none",
+        proxy_headers=False,
         lifespan="off",
         access_log=False,
         log_level="warning",
         server_header=False,
         date_header=False,
         timeout_graceful_shutdown=3,
-        backlog=1024,
+        backlog=_BACKLOG,
     )
 
 
 async def _announce(server: uvicorn.Server, ready: Callable[[], None]) -> None:
     while not server.started:
         await asyncio.sleep(0.01)
+    settle()
     ready()
+
+
+def settle() -> None:
+    """Take what was loaded at start out of the garbage collector's way: it stays, and walking it costs every call."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 async def _sweep(app: App, sessions: Sessions) -> None:
@@ -94,3 +135,7 @@ async def _sweep(app: App, sessions: Sessions) -> None:
         await asyncio.sleep(_SWEEP_SECONDS)
         with contextlib.suppress(Exception):
             await sessions.sweep(app.world.clock.monotonic())
+
+
+def _nothing() -> None:
+    return None
