@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import orjson
 
@@ -34,6 +34,7 @@ from toolgate.core.outgoing import outgoing
 from toolgate.core.policy import Policy, View
 from toolgate.core.reasons import Reason
 from toolgate.core.redact import texts
+from toolgate.core.values import value
 from toolgate.errors import ToolgateError
 from toolgate.ports import Approvals, Clock, Detectors, Entry, Journal, Keyring, Policies
 from toolgate.verdicts import Held
@@ -43,7 +44,7 @@ DIGEST = "call-digest"
 _ROUNDS = 6
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class World:
     """Every port a gateway needs."""
 
@@ -55,7 +56,7 @@ class World:
     clock: Clock
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Admitted:
     """A call that goes ahead: its intent is on record and its charges are taken."""
 
@@ -67,7 +68,7 @@ class Admitted:
     view: View
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Replayed:
     """A call whose stored result is given out again."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from toolgate.core.model import Approval, Charge, Finding, JsonObject, Tier
 from toolgate.core.policy import Policy
+from toolgate.core.values import value
 
 # The purpose under which held arguments are sealed: the gateway seals them, the desk shows them.
 HELD_ARGUMENTS: Final = "held-arguments"
@@ -34,7 +34,7 @@ class Detectors(Protocol):
     async def scan(self, texts: Sequence[str], entities: frozenset[str]) -> tuple[Finding, ...]: ...
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Entry:
     """One journal record about to be chained.
 
@@ -47,7 +47,7 @@ class Entry:
     result: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Exhausted:
     """A charge that could not be taken: a limit's key and the seconds until it can be, or an approval's id.
 

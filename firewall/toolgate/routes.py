@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 from toolgate.core.model import JsonObject, Refuse
 from toolgate.core.present import LISTS
 from toolgate.core.reasons import Reason
+from toolgate.core.values import value
 from toolgate.errors import UpstreamDown
 from toolgate.ports import Policies
 from toolgate.protocol.messages import request
@@ -40,7 +40,7 @@ CLIENT_NOTIFICATIONS = frozenset(
 Present = Callable[[str, list[Any]], list[JsonObject]]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Target:
     """The upstream a request is for, the thing it names there, and the request as that upstream gets it."""
 
@@ -49,7 +49,7 @@ class Target:
     message: JsonObject
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Page:
     """One page of a list: the answer it came in, and its items per upstream."""
 

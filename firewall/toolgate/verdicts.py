@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from toolgate.core.model import Approval, Refuse, Tier, Withhold
+from toolgate.core.values import value
 from toolgate.upstream.link import Note
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Held:
     """The call waits for a person under this approval."""
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from toolgate.core.model import Admission, Call, Facts, JsonObject, Release
 from toolgate.core.policy import Policy, View
+from toolgate.core.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Case:
     """A call, what is known of it, and what the policy says of it."""
 
@@ -20,7 +20,7 @@ class Case:
     view: View
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answer:
     """A result on its way back. `redacted` is the result with the policy's masks applied."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, StrEnum
 from typing import Any, Literal, TypeAlias
 
 from toolgate.core.reasons import Reason
+from toolgate.core.values import value
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -39,7 +40,7 @@ class Fact(StrEnum):
     ASSIGNED = "assigned"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Caller:
     """A credential of an agent: its name, its roles and a public id of the credential itself."""
 
@@ -48,7 +49,7 @@ class Caller:
     credential: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Call:
     """One thing a caller asks of one upstream, in the upstream's own names.
 
@@ -65,7 +66,7 @@ class Call:
     approval: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Mismatch:
     """Where a value breaks a schema: a JSON path, the keyword, and what was expected. Never the value."""
 
@@ -78,7 +79,7 @@ class Mismatch:
 Validate: TypeAlias = Callable[[Any], Mismatch | None]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Tool:
     """A tool as its upstream lists it, its schemas compiled once.
 
@@ -98,7 +99,7 @@ class Tool:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Finding:
     """Something sensitive in one text: characters `start` to `end` of the `leaf`-th string of a value.
 
@@ -123,7 +124,7 @@ class ApprovalState(StrEnum):
     EXECUTED = "executed"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Approval:
     """A held call and what became of it. Times are seconds since the epoch.
 
@@ -143,7 +144,7 @@ class Approval:
     decided_by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Facts:
     """What is known when a call is judged. `spent` is retry_after in seconds per exhausted limit key."""
 
@@ -155,7 +156,7 @@ class Facts:
     spent: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Limit:
     """`count` units per `per` seconds, as a GCRA whose burst is `count`."""
 
@@ -163,7 +164,7 @@ class Limit:
     per: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Rate:
     """Charge: take `weight` units from the bucket `key`."""
 
@@ -172,14 +173,14 @@ class Rate:
     weight: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Burn:
     """Charge: spend an approved approval, exactly once."""
 
     approval: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Open:
     """Charge: keep a held call until somebody decides. `sealed` holds its arguments, encrypted."""
 
@@ -190,7 +191,7 @@ class Open:
 Charge: TypeAlias = Rate | Burn | Open
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Allow:
     """Forward `arguments` once every charge is taken and the intent is journalled."""
 
@@ -202,7 +203,7 @@ class Allow:
     shadowed: Reason | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Hold:
     """Ask a person. `approval` is the hold that already exists for this very call, if any."""
 
@@ -214,7 +215,7 @@ class Hold:
     findings: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Refuse:
     """The call goes nowhere. `detail` says where, found, expected; never a value."""
 
@@ -223,14 +224,14 @@ class Refuse:
     retry_after: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Replay:
     """The approved call was executed already: answer with its stored result."""
 
     approval: Approval
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Need:
     """Look these facts up and ask again. The first `passed` checks need not be asked twice."""
 
@@ -241,7 +242,7 @@ class Need:
 Admission: TypeAlias = Allow | Hold | Refuse | Replay | Need
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Deliver:
     """Give `result` to the caller."""
 
@@ -250,7 +251,7 @@ class Deliver:
     truncated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Withhold:
     """The result stays here."""
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, cast
 
 from toolgate import replies
 from toolgate.core.decode import decode
 from toolgate.core.model import Call, Caller, JsonObject, Refuse
 from toolgate.core.reasons import Reason
+from toolgate.core.values import value
 from toolgate.errors import JournalDown, UpstreamDown
 from toolgate.gateway import Gateway
 from toolgate.ingress.guard import Origins, TooLarge, body_of, headers_of, unacceptable
@@ -37,7 +37,7 @@ _KEEP_ALIVE = 15.0
 _STATUS = {Reason.TOO_MANY_ATTEMPTS: 429, Reason.UNKNOWN_SESSION: 404, Reason.BAD_ORIGIN: 403}
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Exchange:
     """One HTTP request under way."""
 

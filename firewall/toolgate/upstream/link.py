@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol, TypeAlias
 
 from toolgate.core.model import JsonObject
+from toolgate.core.values import value
 from toolgate.protocol.versions import Era
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Note:
     """What an upstream sends besides the answer: a message, or only a stream id or retry time."""
 
@@ -22,7 +23,7 @@ class Note:
 Emit: TypeAlias = Callable[[Note], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Opening:
     """What a link is opened with: the client's own capabilities and name, and who it is for."""
 
