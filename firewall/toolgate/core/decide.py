@@ -100,8 +100,9 @@ def _usable(case: Case) -> str:
 def _shadowed(case: Case, refusal: Refuse) -> Allow | Refuse:
     """In shadow mode a read or reversible call that would have been refused goes ahead, on the record."""
     known_tool = case.call.method != "tools/call" or case.facts.tool not in (None, UNKNOWN)
-    if case.policy.shadow and case.view.tier in (Tier.READ, Tier.REVERSIBLE) and known_tool:
-        return Allow(case.view.tier, case.call.arguments, shadowed=refusal.reason)
+    tier = case.view.tier
+    if case.policy.shadow and known_tool and (tier is Tier.READ or tier is Tier.REVERSIBLE):
+        return Allow(tier, case.call.arguments, shadowed=refusal.reason)
     return refusal
 
 

@@ -50,8 +50,9 @@ def decode(body: bytes) -> JsonObject | Refuse:
     except orjson.JSONDecodeError:
         return exactly(body)
     # As many keys as colons: no key was named twice, so the fast parser saw what every other one sees.
-    if type(value) is dict and _keys(value) == body.count(b":"):
-        return cast("JsonObject", value)
+    message = cast("JsonObject", value)
+    if type(value) is dict and _keys(message) == body.count(b":"):
+        return message
     return exactly(body)
 
 
@@ -61,7 +62,7 @@ def _keys(value: object) -> int:
     for _ in range(MAX_DEPTH + 1):
         below: list[Any] = []
         for item in level:
-            kind = type(item)
+            kind = type(item)  # pyright: ignore[reportUnknownVariableType] - JSON, told apart below
             if kind is dict:
                 members = cast("JsonObject", item)
                 keys += len(members)
@@ -106,7 +107,7 @@ def fault(value: object) -> Refuse | None:
     for _ in range(MAX_DEPTH + 1):
         below: list[Any] = []
         for item in level:
-            kind = type(item)
+            kind = type(item)  # pyright: ignore[reportUnknownVariableType] - JSON, told apart below
             if kind is str:
                 if not item.isascii() and _surrogate(item):
                     return Refuse(Reason.MALFORMED, "found a lone surrogate, expected valid Unicode")
@@ -136,4 +137,7 @@ def _surrogate(text: str) -> bool:
 
 
 def _kind(value: object) -> str:
-    return {str: "a string", bool: "a boolean", int: "a number", float: "a number"}.get(type(value), "null")
+    return _KINDS.get(type(value), "null")
+
+
+_KINDS: dict[type[object], str] = {str: "a string", bool: "a boolean", int: "a number", float: "a number"}

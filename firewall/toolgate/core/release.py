@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 from toolgate.core.case import Answer, Case, ResultCheck
 from toolgate.core.decide import view_of
@@ -79,22 +79,26 @@ def release(result: JsonObject, call: Call, facts: Facts, policy: Policy) -> Rel
 
 def truncated(result: JsonObject, most: int) -> JsonObject:
     """Text blocks longer than `most` characters keep their head and tail; structured content is never cut."""
-    content: Any = result.get("content")
+    content: object = result.get("content")
     if not isinstance(content, list):
         return result
-    blocks = [_shortened(block, most) for block in content]
-    changed = any(new is not old for new, old in zip(blocks, content, strict=True))
+    given = cast("list[object]", content)
+    blocks = [_shortened(block, most) for block in given]
+    changed = any(new is not old for new, old in zip(blocks, given, strict=True))
     return {**result, "content": blocks} if changed else result
 
 
-def _shortened(block: Any, most: int) -> Any:
-    text: object = cast("JsonObject", block).get("text") if isinstance(block, dict) else None
-    if not isinstance(text, str) or len(text) <= most:
+def _shortened(block: object, most: int) -> object:
+    if not isinstance(block, dict):
         return block
+    fields = cast("JsonObject", block)
+    text: object = fields.get("text")
+    if not isinstance(text, str) or len(text) <= most:
+        return fields
     head = most - most // 3
     left_out = len(text) - most
     tail = text[len(text) - (most - head) :]
-    return {**block, "text": f"{text[:head]}\n[… {left_out} characters left out by policy …]\n{tail}"}
+    return {**fields, "text": f"{text[:head]}\n[… {left_out} characters left out by policy …]\n{tail}"}
 
 
 def _final(result: JsonObject) -> bool:
