@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
-from typing import Any, cast
+from typing import Any
 
 
 class Deadline:
     """Cancels the task inside it after `seconds` and turns that into TimeoutError; other cancelling passes."""
 
-    __slots__ = ("_expired", "_seconds", "_task", "_timer")
+    __slots__ = ("_expired", "_loop", "_seconds", "_task", "_timer")
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, loop: asyncio.AbstractEventLoop) -> None:
         self._seconds = seconds
+        self._loop = loop
         self._expired = False
 
     async def __aenter__(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._task = cast("asyncio.Task[Any]", asyncio.current_task())
-        self._timer = loop.call_later(self._seconds, self._expire)
+        self._task: Any = asyncio.current_task(self._loop)
+        self._timer = self._loop.call_later(self._seconds, self._expire)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

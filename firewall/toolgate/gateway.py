@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import orjson
 
@@ -26,10 +26,10 @@ from toolgate.relay import Relay
 from toolgate.routes import Routes, Target
 from toolgate.session import InFlight, Session
 from toolgate.upstream.link import Emit, Link, Note
-from toolgate.verdicts import Held, Reply
+from toolgate.verdicts import Reply
 
 RESULT = "held-result"
-DEFAULT_TIMEOUT = 300.0
+_FOREVER = 30 * 86400.0
 
 # Forwarded without a verdict of their own: they carry no data of the caller's choosing.
 PLAIN = frozenset({"ping", "logging/setLevel", "initialize", "server/discover", "subscriptions/listen"})
@@ -49,6 +49,8 @@ class Gateway:
         self.attempts = attempts
         self.judge = Judge(world)
         self.relay = Relay(world, self.judge)
+        # Asking for the running loop is a system call in Python 3.11.
+        self._running: asyncio.AbstractEventLoop | None = None
 
     async def request(
         self, session: Session, message: JsonObject, emit: Emit, given: dict[str, str] | None = None
@@ -57,17 +59,18 @@ class Gateway:
 
         `given` are the `Mcp-Param-*` headers that came with it, lower-case names.
         """
-        method = cast("str", message["method"])
-        wait = self.attempts.blocked(session.caller.credential, self.world.clock.monotonic())
+        method: str = message["method"]
+        wait = self.attempts.blocked(session.caller.credential, self.world.clock.monotonic)
         if wait is not None:
             return Refuse(Reason.TOO_MANY_ATTEMPTS, "too many refused calls", wait)
         if session.era is Era.MODERN and method in REMOVED:
             return Refuse(Reason.METHOD_NOT_ALLOWED, "removed in 2026-07-28")
         if method in LISTS:
             return await self._list(session, message, emit)
-        own = await self.routes.own(session, message, emit)
-        if own is not None:
-            return own
+        if session.scope is None:
+            own = await self.routes.own(session, message, emit)
+            if own is not None:
+                return own
         target = self.routes.target(session, message)
         if isinstance(target, Refuse):
             return await self._refused(session, self._call(session, Target("", "", message), method), target)
@@ -119,27 +122,34 @@ class Gateway:
             replies.message(admitted.call.method, message["id"], reply, session.era), note.id, note.retry
         )
 
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        if self._running is None:
+            self._running = asyncio.get_running_loop()
+        return self._running
+
     def _call(self, session: Session, target: Target, method: str) -> Call:
-        return Call(
-            method=method,
-            upstream=target.upstream,
-            target=target.name,
-            arguments=arguments_of(target.message, method),
-            caller=session.caller,
-            session=session.id,
-        )
+        arguments = arguments_of(target.message, method)
+        return Call(method, target.upstream, target.name, arguments, session.caller, session.id)
 
     async def _plain(self, session: Session, message: JsonObject, target: Target, emit: Emit) -> Reply | None:
         link = await self.routes.link(session, target.upstream)
         if isinstance(link, Refuse):
             return link
-        note = await self._forward(
-            session, self._call(session, target, ""), "", link, target, None, emit, None
-        )
+        call = self._call(session, target, "")
+        endless = message["method"] == "subscriptions/listen"
+        timeout = _FOREVER if endless else self.routes.timeout(target.upstream)
+        try:
+            async with Deadline(timeout, self._loop()):
+                note = await self._forward(session, call, link, target, emit, None)
+        except TimeoutError:
+            return Refuse(Reason.UPSTREAM_TIMEOUT, f"{target.upstream}: no answer within {timeout:g} s")
         if note is None or note.message is None or "result" not in note.message:
             return note
         result = self.routes.opened(session, target.upstream, link, message, note.message["result"])
-        return Note({**note.message, "result": result}, note.id, note.retry)
+        cleaned = await self.relay.cleaned(call, result, self.world.policies.current)
+        if isinstance(cleaned, Withhold):
+            return cleaned
+        return Note({**note.message, "result": cleaned}, note.id, note.retry)
 
     async def _list(self, session: Session, message: JsonObject, emit: Emit) -> Reply | None:
         method, caller = cast("str", message["method"]), session.caller
@@ -168,9 +178,8 @@ class Gateway:
     async def _tool(self, session: Session, link: Link, upstream: str, name: str) -> Tool | Refuse | None:
         """The tool as its upstream lists it now, None when it lists none of that name."""
         catalogue, now = self.routes.catalogue(upstream), self.world.clock.monotonic()
-        known = catalogue.peek(name, now)
-        if known is not None:
-            return known
+        if catalogue.just_listed(now):
+            return None
         try:
             await self.routes.refresh(session, link, upstream, now)
         except UpstreamDown as error:
@@ -182,35 +191,36 @@ class Gateway:
     ) -> Reply | None:
         policy = self.world.policies.current
         tool: Tool | None = None
-        link: Link | Refuse | None = None
+        link: Link | Refuse | None = session.links.get(call.upstream)
         if call.method == "tools/call" and policy.view(call.caller.roles, call.upstream, call.target).allowed:
-            link = await self.routes.link(session, call.upstream)
+            link = link or await self.routes.link(session, call.upstream)
             if isinstance(link, Refuse):
                 return await self._refused(session, call, link)
-            found = await self._tool(session, link, call.upstream, call.target)
-            if isinstance(found, Refuse):
-                return await self._refused(session, call, found)
-            tool = found
-            wrong = param_mismatch(tool.params, call.arguments, given) if tool and given is not None else ""
-            if wrong:
-                return await self._refused(session, call, Refuse(Reason.BAD_HEADER, wrong))
-        target = await self.relay.inputs_cleaned(call, asked, policy)
-        if isinstance(target, Refuse):
-            return await self._refused(session, call, target)
+            tool = self.routes.catalogue(call.upstream).peek(call.target, self.world.clock.monotonic())
+            if tool is None:
+                found = await self._tool(session, link, call.upstream, call.target)
+                if isinstance(found, Refuse):
+                    return await self._refused(session, call, found)
+                tool = found
+            if given is not None and tool is not None and tool.params:
+                wrong = param_mismatch(tool.params, call.arguments, given)
+                if wrong:
+                    return await self._refused(session, call, Refuse(Reason.BAD_HEADER, wrong))
+        target = asked
+        if "inputResponses" in asked.message.get("params", ()):
+            cleaned = await self.relay.inputs_cleaned(call, asked, policy)
+            if isinstance(cleaned, Refuse):
+                return await self._refused(session, call, cleaned)
+            target = cleaned
         judged = await self.judge.judge(call, tool)
-        match judged:
-            case Refuse():
-                self.attempts.failed(call.caller.credential, self.world.clock.monotonic())
-                return judged
-            case Held():
-                return judged
-            case Replayed():
-                return await self._stored(judged, target)
-            case Admitted():
-                link = link or await self.routes.link(session, call.upstream)
-                if isinstance(link, Refuse):
-                    return await self._ended(judged, "error", 0.0, link)
-                return await self._execute(session, judged, link, target, emit)
+        if isinstance(judged, Admitted):
+            link = link or await self.routes.link(session, call.upstream)
+            if isinstance(link, Refuse):
+                return await self._ended(judged, "error", 0.0, link)
+            return await self._execute(session, judged, link, target, emit)
+        if isinstance(judged, Refuse):
+            self.attempts.failed(call.caller.credential, self.world.clock.monotonic())
+        return await self._stored(judged, target) if isinstance(judged, Replayed) else judged
 
     async def _execute(
         self, session: Session, admitted: Admitted, link: Link, target: Target, emit: Emit
@@ -219,12 +229,12 @@ class Gateway:
         clock, call = self.world.clock, admitted.call
         started = clock.monotonic()
         timeout = admitted.view.timeout or self.routes.timeout(call.upstream)
-        sent = with_arguments(target, call.method, admitted.allow.arguments)
+        sent = target
+        if admitted.allow.arguments is not call.arguments or call.approval is not None:
+            sent = with_arguments(target, call.method, admitted.allow.arguments)
         try:
-            async with Deadline(timeout):
-                note = await self._forward(
-                    session, call, admitted.id, link, sent, admitted.tool, emit, admitted
-                )
+            async with Deadline(timeout, self._loop()):
+                note = await self._forward(session, call, link, sent, emit, admitted)
         except TimeoutError:
             why = Refuse(Reason.UPSTREAM_TIMEOUT, f"{call.upstream}: no answer within {timeout:g} s")
             return await self._ended(admitted, "timeout", clock.monotonic() - started, why)
@@ -243,18 +253,15 @@ class Gateway:
         self,
         session: Session,
         call: Call,
-        call_id: str,
         link: Link,
         target: Target,
-        tool: Tool | None,
         emit: Emit,
         admitted: Admitted | None,
     ) -> Note | None:
         """Send a request on; what its upstream says meanwhile is judged by the relay."""
         message = target.message
         key = str(message["id"])
-        flight = InFlight(call, call_id, link, tool, self.world.clock.monotonic(), emit)
-        session.inflight[key] = flight
+        flight = session.inflight[key] = InFlight(call, link)
 
         async def judged_emit(note: Note) -> None:
             self.routes.heard(call.upstream, note.message)
@@ -263,6 +270,7 @@ class Gateway:
                 await emit(passed)
 
         params = None
+        tool = admitted.tool if admitted is not None else None
         if tool is not None and tool.params and session.era is Era.MODERN:
             params = param_headers(tool.params, arguments_of(message, call.method))
         try:
@@ -276,25 +284,25 @@ class Gateway:
 
     async def _released(self, admitted: Admitted, note: Note, seconds: float) -> Reply:
         """Judge the answer of an upstream and put the outcome on record."""
-        message = cast("JsonObject", note.message)
+        message: Any = note.message
         if "error" in message:
-            cleaned = await self.relay.cleaned(
-                admitted.call, cast("JsonObject", message["error"]), admitted.policy
-            )
+            cleaned = await self.relay.cleaned(admitted.call, message["error"], admitted.policy)
             if isinstance(cleaned, Withhold):
                 return await self._withheld(admitted, cleaned, seconds)
             body = records.outcome(self.world.clock.now(), admitted.id, "error", seconds)
             await self._conclude(admitted, Entry(body, None, canonical(cleaned)), {"error": cleaned})
             return Note({**message, "error": cleaned}, note.id, note.retry)
-        result = cast("JsonObject", message["result"])
+        result: JsonObject = message["result"]
         verdict = await self._release(admitted, result)
         if isinstance(verdict, Withhold):
             return await self._withheld(admitted, verdict, seconds)
         now = self.world.clock.now()
         body = records.outcome(now, admitted.id, "delivered", seconds, "", verdict.findings)
-        await self._conclude(
-            admitted, Entry(body, None, orjson.dumps(verdict.result)), {"result": verdict.result}
-        )
+        entry = Entry(body, None, orjson.dumps(verdict.result))
+        if admitted.allow.approval:
+            await self._conclude(admitted, entry, {"result": verdict.result})
+        else:
+            self.world.journal.note(entry)
         if verdict.result is result:
             return note
         return Note({**message, "result": verdict.result}, note.id, note.retry)
@@ -370,9 +378,9 @@ class Gateway:
 
 def arguments_of(message: JsonObject, method: str) -> JsonObject:
     """What the caller chose: a tool's or prompt's arguments, else every parameter but `_meta`."""
-    params = cast("JsonObject", message.get("params") or {})
+    params: JsonObject = message.get("params") or {}
     if method in CARRIES_ARGUMENTS:
-        return cast("JsonObject", params.get("arguments") or {})
+        return params.get("arguments") or {}
     return {key: value for key, value in params.items() if key != "_meta"}
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from toolgate.core.decide import view_of
-from toolgate.core.model import Call, Deliver, Facts, JsonObject, Refuse, Withhold
+from toolgate.core.model import Call, Deliver, JsonObject, Refuse, Withhold
 from toolgate.core.policy import Policy, ServerAsk
 from toolgate.core.reasons import Reason
 from toolgate.core.redact import redact, refused

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 from toolgate.core.model import JsonObject, Refuse
+from toolgate.core.policy import ServerAsk
 from toolgate.core.present import LISTS
 from toolgate.core.reasons import Reason
 from toolgate.core.values import value
@@ -26,7 +27,7 @@ from toolgate.upstream.catalogue import Catalogue
 from toolgate.upstream.link import Emit, Link, Note, Opening
 
 # What a client offers servers, and the word in a role's `servers_may` that lets them use it.
-OFFERS = {"elicitation": "elicit", "sampling": "sample", "roots": "list_roots"}
+OFFERS: dict[str, ServerAsk] = {"elicitation": "elicit", "sampling": "sample", "roots": "list_roots"}
 
 CLIENT_NOTIFICATIONS = frozenset(
     {
@@ -103,8 +104,11 @@ class Routes:
         if isinstance(name, Refuse):
             return name
         scope = session.scope or ""
-        unreached = self._unreached(session, scope, message)
-        return unreached or Target(scope, name, self._clipped(session, message))
+        if message["method"] == "subscriptions/listen":
+            unreached = self._unreached(session, scope, message)
+            if unreached is not None:
+                return unreached
+        return Target(scope, name, self._clipped(session, message))
 
     async def link(self, session: Session, upstream: str) -> Link | Refuse:
         """This client's link to one upstream, opened when first needed."""
@@ -194,7 +198,10 @@ class Routes:
 
     def keeps_own(self, session: Session) -> bool:
         """Whether a session exists only here: its upstreams know none of their own."""
-        return any(link.stateful and link.session is None for link in session.links.values())
+        for link in session.links.values():
+            if link.stateful and link.session is None:
+                return True
+        return False
 
     def heard(self, upstream: str, message: JsonObject | None) -> None:
         """Notice what an upstream announces about its own lists."""
@@ -222,17 +229,13 @@ class Routes:
     def allowed_offers(self, session: Session, offered: JsonObject) -> JsonObject:
         """The same object where nothing is taken away."""
         policy, roles = self.policies.current, session.caller.roles
-        denied = [
-            key
-            for key, word in OFFERS.items()
-            if key in offered and not policy.server_may(roles, cast("Any", word))
-        ]
+        if not offered:
+            return offered
+        denied = [key for key in OFFERS if key in offered and not policy.server_may(roles, OFFERS[key])]
         return {key: value for key, value in offered.items() if key not in denied} if denied else offered
 
     def _unreached(self, session: Session, upstream: str, message: JsonObject) -> Refuse | None:
         """A listen for a resource the caller does not reach, refused as a whole."""
-        if message["method"] != "subscriptions/listen":
-            return None
         policy, roles = self.policies.current, session.caller.roles
         for uri in listened(message):
             if not policy.may("resources", roles, upstream, uri):
@@ -256,8 +259,8 @@ _BY_URI = frozenset({"resources/read", "resources/subscribe", "resources/unsubsc
 
 def named(message: JsonObject) -> str | Refuse:
     """The tool, prompt or URI a request names; the method itself for one the protocol does not know."""
-    method = cast("str", message["method"])
-    params = cast("JsonObject", message.get("params") or {})
+    method: str = message["method"]
+    params: JsonObject = message.get("params") or {}
     if method == "completion/complete":
         reference = cast("Any", params.get("ref"))
         name: object = reference.get("name", reference.get("uri")) if isinstance(reference, dict) else None

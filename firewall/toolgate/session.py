@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from toolgate.core.model import Call, Caller, JsonObject, Tool
+from toolgate.core.model import Call, Caller, JsonObject
 from toolgate.judge import Admitted
 from toolgate.protocol.versions import NEWEST_LEGACY, Era
 from toolgate.upstream.link import Emit, Link
@@ -16,12 +16,7 @@ class InFlight:
     """A forwarded request whose answer has not come."""
 
     call: Call
-    call_id: str
     link: Link
-    tool: Tool | None
-    started: float
-    emit: Emit
-    cancelled: asyncio.Event | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 from toolgate.core.model import Limit
 
@@ -17,12 +18,12 @@ class Attempts:
         self._window = limit.per
         self._due: OrderedDict[str, float] = OrderedDict()
 
-    def blocked(self, key: str, now: float) -> float | None:
-        """Seconds until `key` is judged again, None while it is."""
+    def blocked(self, key: str, clock: Callable[[], float]) -> float | None:
+        """Seconds until `key` is judged again, None while it is. The clock is only read for a known key."""
         due = self._due.get(key)
         if due is None:
             return None
-        wait = due + self._interval - now - self._window
+        wait = due + self._interval - clock() - self._window
         return wait if wait > 0 else None
 
     def failed(self, key: str, now: float) -> None:

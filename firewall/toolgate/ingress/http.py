@@ -116,8 +116,8 @@ class HttpFront:
         self, scope: Scope, headers: dict[str, str], name: str, response: Response
     ) -> Caller | None:
         address = f"address:{(scope.get('client') or ('local',))[0]}"
-        attempts, now = self._gateway.attempts, self._gateway.world.clock.monotonic()
-        wait = attempts.blocked(address, now)
+        attempts = self._gateway.attempts
+        wait = attempts.blocked(address, self._gateway.world.clock.monotonic)
         if wait is not None:
             await self._failed(response, Refuse(Reason.TOO_MANY_ATTEMPTS, retry_after=wait), 429)
             return None
@@ -125,7 +125,7 @@ class HttpFront:
         who = self._identity.known(given) or await self._identity.authenticate(given)
         if isinstance(who, Caller):
             return who
-        attempts.failed(address, now)
+        attempts.failed(address, self._gateway.world.clock.monotonic())
         await self._unknown(who, scope, name, response)
         return None
 

@@ -51,6 +51,7 @@ class SqliteStore:
         self._busy_since: float | None = None
         self._lost = 0
         self._upkeep = Upkeep(path, now)
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def commit(
         self, entry: Entry, charges: Sequence[Charge] = (), durable: bool = False
@@ -67,7 +68,7 @@ class SqliteStore:
         self._waiting.append((item, None))
         if not self._scheduled and not self._lingering:
             self._lingering = True
-            asyncio.get_running_loop().call_later(LINGER, self._linger)
+            (self._loop or self._running()).call_later(LINGER, self._linger)
 
     async def conclude(self, entry: Entry, approval: str, sealed_result: bytes) -> None:
         """The outcome record and the result of the executed approval, durably."""
@@ -131,13 +132,18 @@ class SqliteStore:
         return await self._enqueue(itemise(self._keys.commitments, entry, acts, durable=True))
 
     async def _enqueue(self, item: Item) -> Exhausted | None:
-        loop = asyncio.get_running_loop()
+        loop = self._loop or self._running()
         answer: Answer = loop.create_future()
         self._waiting.append((item, answer))
         if not self._scheduled:
             self._scheduled = True
             loop.call_soon(self._flush)
         return await answer
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        """The loop, asked for once: in Python 3.11 that is a system call."""
+        self._loop = asyncio.get_running_loop()
+        return self._loop
 
     def _linger(self) -> None:
         self._lingering = False

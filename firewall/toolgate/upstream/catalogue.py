@@ -16,6 +16,7 @@ from toolgate.protocol.headers import declared
 MAX_PAGES = 100
 MAX_TOOLS = 10_000
 FRESH_SECONDS = 300.0
+_RELIST_SECONDS = 1.0
 
 # Fetches one page of tools/list: takes a cursor, gives the result object.
 FetchPage = Callable[[str | None], Awaitable[JsonObject]]
@@ -35,6 +36,10 @@ class Catalogue:
         if self._listed_at is None or now - self._listed_at > FRESH_SECONDS:
             return None
         return self._tools.get(tool)
+
+    def just_listed(self, now: float) -> bool:
+        """Whether listing anew could hardly tell more: invented names must not cost a list each."""
+        return self._listed_at is not None and now - self._listed_at < _RELIST_SECONDS
 
     def stale(self) -> None:
         """Forget that the list is fresh: the upstream said that it changed."""

@@ -11,6 +11,7 @@ from toolgate.core.model import JsonObject, Refuse
 from toolgate.core.reasons import Reason
 from toolgate.errors import UpstreamDown
 
+
 def parse(name: str, data: bytes) -> JsonObject:
     """One JSON-RPC message. Raises UpstreamDown, naming what was found and never quoting it.
 

@@ -53,7 +53,7 @@ class Answer:
                 raise self._done
             if self._done:
                 return None
-            self._waiter = asyncio.get_running_loop().create_future()
+            self._waiter = self._connection.loop.create_future()
             await self._waiter
         data = b"".join(self._parts)
         self._parts.clear()
@@ -92,6 +92,7 @@ class _Connection(asyncio.Protocol):
         self.idle_since = 0.0
         self._future: asyncio.Future[Answer] | None = None
         self._answer: Answer | None = None
+        self.loop = asyncio.get_running_loop()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -109,7 +110,7 @@ class _Connection(asyncio.Protocol):
         self._chunks: list[bytes] = []
         self._size = 0
         self._answer = None
-        self._future = asyncio.get_running_loop().create_future()
+        self._future = self.loop.create_future()
         self._transport.write(request)
         return self._future
 
@@ -224,7 +225,7 @@ class Pool:
             raise
 
     def give_back(self, connection: _Connection) -> None:
-        connection.idle_since = asyncio.get_running_loop().time()
+        connection.idle_since = connection.loop.time()
         self._idle.append(connection)
 
     def close(self) -> None:
@@ -233,10 +234,9 @@ class Pool:
             self._idle.pop().abort()
 
     def _take(self) -> _Connection | None:
-        oldest = asyncio.get_running_loop().time() - _IDLE_SECONDS
         while self._idle:
             connection = self._idle.pop()
-            if connection.alive and connection.idle_since > oldest:
+            if connection.alive and connection.idle_since > connection.loop.time() - _IDLE_SECONDS:
                 return connection
             connection.abort()
         return None
