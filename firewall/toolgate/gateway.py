@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
 import orjson
 
@@ -20,7 +20,7 @@ from toolgate.errors import SealBroken, UpstreamDown
 from toolgate.judge import ARGUMENTS, Admitted, Judge, Replayed, World, burned, canonical
 from toolgate.ports import Entry
 from toolgate.protocol.headers import param_headers, param_mismatch
-from toolgate.protocol.messages import request
+from toolgate.protocol.messages import answer_of, request
 from toolgate.protocol.versions import Era
 from toolgate.relay import Relay
 from toolgate.routes import Routes, Target
@@ -284,7 +284,10 @@ class Gateway:
 
     async def _released(self, admitted: Admitted, note: Note, seconds: float) -> Reply:
         """Judge the answer of an upstream and put the outcome on record."""
-        message: Any = note.message
+        message = answer_of(cast("JsonObject", note.message))
+        if message is None:
+            wrong = Withhold(Reason.RESULT_MALFORMED, "expected a result or an error, one object")
+            return await self._withheld(admitted, wrong, seconds)
         if "error" in message:
             cleaned = await self.relay.cleaned(admitted.call, message["error"], admitted.policy)
             if isinstance(cleaned, Withhold):
@@ -303,7 +306,7 @@ class Gateway:
             await self._conclude(admitted, entry, {"result": verdict.result})
         else:
             self.world.journal.note(entry)
-        if verdict.result is result:
+        if verdict.result is result and message is note.message:
             return note
         return Note({**message, "result": verdict.result}, note.id, note.retry)
 

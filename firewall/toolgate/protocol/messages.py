@@ -60,6 +60,16 @@ def kind_of(message: JsonObject) -> Kind | str:
     return Kind.RESPONSE if type(held) is dict else "result or error: expected an object"
 
 
+def answer_of(message: JsonObject) -> JsonObject | None:
+    """An answer with nothing beside its result or error; None where that is not exactly one object."""
+    key = "error" if "error" in message else "result"
+    if type(message.get(key)) is not dict or (key == "error" and "result" in message):
+        return None
+    if len(message) == 3 and message.get("jsonrpc") == "2.0":
+        return message
+    return {"jsonrpc": "2.0", "id": message["id"], key: message[key]}
+
+
 def response(request_id: object, result: JsonObject) -> JsonObject:
     """A successful answer."""
     return {"jsonrpc": "2.0", "id": request_id, "result": result}

@@ -23,8 +23,8 @@ Answer: TypeAlias = JsonObject | Callable[[JsonObject], JsonObject]
 class Upstream:
     """A server in memory: what it lists and answers, and afterwards everything it was sent.
 
-    `results` are by tool, prompt or URI, else by method; `errors` likewise, and come first. `says` goes
-    out before the next answer, `aside` on the stream of its own. `down` makes every message fail with
+    `results` are by tool, prompt or URI, else by method; `errors` likewise, and come first; `whole`
+    is a message instead of either, sound or not. `says` goes out before the next answer, `aside` on the stream of its own. `down` makes every message fail with
     that text, `hangs` leaves requests unanswered (`waiting` is set once one hangs), and `later` names
     what is answered on another stream.
     """
@@ -34,6 +34,7 @@ class Upstream:
     lists: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])
     results: dict[str, Answer] = field(default_factory=dict[str, Answer])
     errors: dict[str, JsonObject] = field(default_factory=dict[str, JsonObject])
+    whole: dict[str, JsonObject] = field(default_factory=dict[str, JsonObject])
     capabilities: JsonObject = field(default_factory=lambda: {"tools": {}})
     says: list[JsonObject] = field(default_factory=list[JsonObject])
     aside: list[Note] = field(default_factory=list[Note])
@@ -62,6 +63,8 @@ class Upstream:
     def answer(self, message: JsonObject) -> JsonObject:
         """The answer to one request."""
         key, params = _key(message), cast("JsonObject", message.get("params") or {})
+        if key in self.whole:
+            return {"jsonrpc": "2.0", "id": message["id"], **self.whole[key]}
         if key in self.errors:
             return {"jsonrpc": "2.0", "id": message["id"], "error": self.errors[key]}
         if key not in self.results and message["method"] in self._own():
