@@ -18,6 +18,7 @@ from toolgate.journal.reading import open_journal
 from toolgate.journal.verify import verify_file
 from toolgate.ports import Entry
 from toolgate.stores import database, sqlite
+from toolgate.stores.chaining import Item
 from toolgate.stores.database import LOG_EVERY
 from toolgate.stores.memory import TEST_KEYS
 from toolgate.stores.sqlite import SqliteStore
@@ -175,6 +176,20 @@ async def test_a_read_does_not_wait_for_ever(path: Path, monkeypatch: pytest.Mon
         await store.by_id("a1")
     other.close()
     await store.aclose()
+
+
+def test_a_log_that_another_process_made_first_is_no_alarm(path: Path) -> None:
+    database.create(path)
+    transactor = Transactor(path, TEST_KEYS)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("begin immediate")
+    for _ in range(LOG_EVERY - 1):
+        with pytest.raises(sqlite3.OperationalError):
+            transactor.write([], NOW)
+    other.execute("rollback")
+    other.close()
+    assert transactor.write([Item(b"{}", None)], NOW) == [None]
+    transactor.close()
 
 
 async def test_a_lock_held_for_too_long_is_a_journal_that_is_down(

@@ -17,6 +17,7 @@ from toolgate.stores import schema
 LOG_EVERY: Final = 16
 # How long a starting process waits for others that start, in seconds.
 STARTING: Final = 10.0
+_NOWHERE: Final = (0, 0)
 _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
@@ -101,7 +102,7 @@ class Presence:
 
     def __init__(self, path: Path) -> None:
         self._main, self._log = os.fspath(path), f"{os.fspath(path)}-wal"
-        self._main_was, self._log_was = _identity(self._main), (0, 0)
+        self._main_was, self._log_was = _identity(self._main), _NOWHERE
         self._turns = 0
 
     def check(self) -> None:
@@ -109,12 +110,13 @@ class Presence:
         if _identity(self._main) != self._main_was:
             raise sqlite3.OperationalError("the file was deleted or replaced while it was open")
         self._turns += 1
-        if self._turns % LOG_EVERY == 0 and _identity(self._log) != self._log_was:
+        watched = self._log_was != _NOWHERE and self._turns % LOG_EVERY == 0
+        if watched and _identity(self._log) != self._log_was:
             raise sqlite3.OperationalError("the write-ahead log was deleted or replaced while it was open")
 
     def wrote(self) -> None:
         """After the first commit the log exists and is watched too."""
-        if self._log_was == (0, 0):
+        if self._log_was == _NOWHERE:
             self._log_was = _identity(self._log)
 
 
@@ -122,5 +124,5 @@ def _identity(path: str) -> tuple[int, int]:
     try:
         found = os.stat(path)  # noqa: PTH116 - on every commit: building a Path costs more than the call
     except OSError:
-        return (0, 0)
+        return _NOWHERE
     return found.st_dev, found.st_ino

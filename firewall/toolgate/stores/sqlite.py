@@ -27,6 +27,9 @@ from toolgate.stores.upkeep import Upkeep
 
 # A note is written at the latest after this many seconds.
 LINGER: Final = 0.005
+# How many turns of the loop a transaction waits for company at the most, and how many without any coming.
+GATHER: Final = 12
+COMPANY: Final = 2
 # How long commits wait for the write lock of other processes before the journal counts as down.
 PATIENCE: Final = 2.0
 # Notes kept while the disk is away; calls are refused meanwhile, so only their refusals pile up.
@@ -52,6 +55,7 @@ class SqliteStore:
         self._lost = 0
         self._upkeep = Upkeep(path, now)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._turns = self._gathered = self._company = 0
 
     async def commit(
         self, entry: Entry, charges: Sequence[Charge] = (), durable: bool = False
@@ -137,8 +141,23 @@ class SqliteStore:
         self._waiting.append((item, answer))
         if not self._scheduled:
             self._scheduled = True
-            loop.call_soon(self._flush)
+            self._turns, self._gathered = 0, 1
+            loop.call_soon(self._gather)
         return await answer
+
+    def _gather(self) -> None:
+        """Write now, or after one more turn of the loop while turns keep bringing commits.
+
+        A transaction costs as much as several calls, and under load the next turn brings company; alone,
+        nobody is waited for.
+        """
+        if self._turns < GATHER and (len(self._waiting) > self._gathered or self._company > self._turns):
+            self._turns += 1
+            self._gathered = len(self._waiting)
+            (self._loop or self._running()).call_soon(self._gather)
+            return
+        self._company = min(len(self._waiting) - 1, COMPANY)
+        self._flush()
 
     def _running(self) -> asyncio.AbstractEventLoop:
         """The loop, asked for once: in Python 3.11 that is a system call."""
