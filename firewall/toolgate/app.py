@@ -13,6 +13,7 @@ from toolgate.core.attempts import Attempts
 from toolgate.core.model import JsonObject
 from toolgate.detect.engine import Engine
 from toolgate.gateway import Gateway
+from toolgate.journal.observed import Observed, Saw
 from toolgate.judge import World
 from toolgate.policy.reload import LivePolicy, Outcome, Reloaded
 from toolgate.ports import Entry
@@ -57,10 +58,11 @@ class App:
         await self.store.aclose()
 
 
-def build(settings: Settings, located: Mapping[str, Locate] | None = None) -> App:
+def build(settings: Settings, located: Mapping[str, Locate] | None = None, saw: Saw | None = None) -> App:
     """The app of these settings. Raises Misuse for mistakes in them, PortDown where a store is not there.
 
-    `located` replaces the upstreams of the settings; `wrap` has only the one it was given.
+    `located` replaces the upstreams of the settings; `wrap` has only the one it was given. `saw` gets the
+    body of every record about a call as it is written.
     """
     clock = SystemClock()
     keyring = open_keyring(settings.master_key)
@@ -71,7 +73,8 @@ def build(settings: Settings, located: Mapping[str, Locate] | None = None) -> Ap
 
     engine = Engine()
     policies = LivePolicy.open(settings.policies, reloaded)
-    world = World(policies, engine, store, store, keyring, clock)
+    journal = store if saw is None else Observed(store, saw)
+    world = World(policies, engine, journal, store, keyring, clock)
     places = located or {
         name: locate(settings, name, one, engine.register) for name, one in settings.upstreams.items()
     }
@@ -82,7 +85,7 @@ def build(settings: Settings, located: Mapping[str, Locate] | None = None) -> Ap
 
 def _policy_record(outcome: Outcome, now: float) -> JsonObject:
     if not isinstance(outcome, Reloaded):
-        print(outcome.message, file=sys.stderr)
+        sys.stderr.write(f"{outcome.message}\n")
         return records.event("policy", now, status="refused", reason="policy-broken")
     status = "loosened" if outcome.loosened else "reloaded"
     return records.event("policy", now, status=status, policy=outcome.policy.digest)

@@ -7,18 +7,19 @@ from importlib.metadata import entry_points
 from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from toolgate.errors import ToolgateError
 
 
-class _Quiet(typer.core.TyperGroup):
+class _Quiet(TyperGroup):
     """Errors raised on purpose are told in their own words, with the exit code for misuse."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except ToolgateError as error:
-            print(error, file=sys.stderr)
+            sys.stderr.write(f"{error}\n")
             sys.exit(2)
 
 

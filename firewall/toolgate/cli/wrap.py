@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="toolgate wrap",
-        description="Put the firewall in front of one stdio server: use this as the command in a client's config.",
+        description="Put the firewall in front of one stdio server: the command for a client's config.",
         usage="toolgate wrap [options] -- COMMAND [ARG ...]",
     )
     parser.add_argument(
@@ -51,7 +51,7 @@ def main(words: list[str]) -> int:
         settings = _settings(given)
         located = {name: _locate(command, given.timeout)}
     except ToolgateError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 2
     return _run(given, settings, name, located)
 
