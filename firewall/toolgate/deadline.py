@@ -17,11 +17,11 @@ class Deadline:
         self._loop = loop
         self._expired = False
 
-    async def __aenter__(self) -> None:
+    def __enter__(self) -> None:
         self._task: Any = asyncio.current_task(self._loop)
         self._timer = self._loop.call_later(self._seconds, self._expire)
 
-    async def __aexit__(
+    def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._timer.cancel()

@@ -11,9 +11,10 @@ import orjson
 from toolgate import replies
 from toolgate.core import records
 from toolgate.core.attempts import Attempts
-from toolgate.core.model import Call, Deliver, Facts, JsonObject, Need, Refuse, Tool, Withhold
+from toolgate.core.model import Call, Deliver, Facts, Finding, JsonObject, Need, Refuse, Tool, Withhold
 from toolgate.core.present import CONTINUE, CONTINUE_TOOL, LISTS, present
 from toolgate.core.reasons import Reason
+from toolgate.core.redact import texts
 from toolgate.core.release import release
 from toolgate.deadline import Deadline
 from toolgate.errors import SealBroken, UpstreamDown
@@ -139,7 +140,7 @@ class Gateway:
         endless = message["method"] == "subscriptions/listen"
         timeout = _FOREVER if endless else self.routes.timeout(target.upstream)
         try:
-            async with Deadline(timeout, self._loop()):
+            with Deadline(timeout, self._loop()):
                 note = await self._forward(session, call, link, target, emit, None)
         except TimeoutError:
             return Refuse(Reason.UPSTREAM_TIMEOUT, f"{target.upstream}: no answer within {timeout:g} s")
@@ -175,17 +176,6 @@ class Gateway:
             changed["cacheScope"] = "private"
         return Note({**page.note.message, "result": changed}, page.note.id, page.note.retry)
 
-    async def _tool(self, session: Session, link: Link, upstream: str, name: str) -> Tool | Refuse | None:
-        """The tool as its upstream lists it now, None when it lists none of that name."""
-        catalogue, now = self.routes.catalogue(upstream), self.world.clock.monotonic()
-        if catalogue.just_listed(now):
-            return None
-        try:
-            await self.routes.refresh(session, link, upstream, now)
-        except UpstreamDown as error:
-            return Refuse(Reason.UPSTREAM_DOWN, str(error))
-        return catalogue.peek(name, now)
-
     async def _judged(
         self, session: Session, call: Call, asked: Target, emit: Emit, given: dict[str, str] | None
     ) -> Reply | None:
@@ -198,7 +188,7 @@ class Gateway:
                 return await self._refused(session, call, link)
             tool = self.routes.catalogue(call.upstream).peek(call.target, self.world.clock.monotonic())
             if tool is None:
-                found = await self._tool(session, link, call.upstream, call.target)
+                found = await self.routes.tool(session, link, call, self.world.clock.monotonic())
                 if isinstance(found, Refuse):
                     return await self._refused(session, call, found)
                 tool = found
@@ -207,7 +197,7 @@ class Gateway:
                 if wrong:
                     return await self._refused(session, call, Refuse(Reason.BAD_HEADER, wrong))
         target = asked
-        if "inputResponses" in asked.message.get("params", ()):
+        if "inputResponses" in (asked.message.get("params") or ()):
             cleaned = await self.relay.inputs_cleaned(call, asked, policy)
             if isinstance(cleaned, Refuse):
                 return await self._refused(session, call, cleaned)
@@ -233,7 +223,7 @@ class Gateway:
         if admitted.allow.arguments is not call.arguments or call.approval is not None:
             sent = with_arguments(target, call.method, admitted.allow.arguments)
         try:
-            async with Deadline(timeout, self._loop()):
+            with Deadline(timeout, self._loop()):
                 note = await self._forward(session, call, link, sent, emit, admitted)
         except TimeoutError:
             why = Refuse(Reason.UPSTREAM_TIMEOUT, f"{call.upstream}: no answer within {timeout:g} s")
@@ -296,7 +286,9 @@ class Gateway:
             await self._conclude(admitted, Entry(body, None, canonical(cleaned)), {"error": cleaned})
             return Note({**message, "error": cleaned}, note.id, note.retry)
         result: JsonObject = message["result"]
-        verdict = await self._release(admitted, result)
+        wanted = admitted.view.wanted_results
+        found = await self.world.detectors.scan(texts(result), wanted) if wanted else ()
+        verdict = self._release(admitted, result, found)
         if isinstance(verdict, Withhold):
             return await self._withheld(admitted, verdict, seconds)
         now = self.world.clock.now()
@@ -310,14 +302,14 @@ class Gateway:
             return note
         return Note({**message, "result": verdict.result}, note.id, note.retry)
 
-    async def _release(self, admitted: Admitted, result: JsonObject) -> Deliver | Withhold:
-        wanted = admitted.view.wanted_results
-        found = await self.judge.findings(result, wanted) if wanted else ()
+    def _release(
+        self, admitted: Admitted, result: JsonObject, found: tuple[Finding, ...]
+    ) -> Deliver | Withhold:
         facts = Facts(0.0, admitted.tool, found)
         verdict = release(result, admitted.call, facts, admitted.policy)
         if isinstance(verdict, Need):
             return Withhold(Reason.INTERNAL, "the result could not be judged")
-        return self.relay.asks_allowed(admitted, verdict)
+        return self.relay.asks_allowed(admitted, verdict) if "resultType" in result else verdict
 
     async def _withheld(self, admitted: Admitted, verdict: Withhold, seconds: float) -> Withhold:
         body = records.outcome(self.world.clock.now(), admitted.id, "withheld", seconds, verdict.reason.value)
@@ -360,6 +352,9 @@ class Gateway:
             return await self._refused(session, about, unknown)
         if session.scope is not None and approval.upstream != session.scope:
             return await self._refused(session, about, unknown)
+        if approval.expires <= self.world.clock.now():
+            expired = Refuse(Reason.APPROVAL_EXPIRED, f"approval {approval.id} has expired")
+            return await self._refused(session, about, expired)
         sealed = await self.world.approvals.arguments(approval.id)
         try:
             plain = self.world.keyring.unseal(ARGUMENTS, sealed or b"")

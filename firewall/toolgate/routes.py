@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
-from toolgate.core.model import JsonObject, Refuse
+from toolgate.core.model import Call, JsonObject, Refuse, Tool
 from toolgate.core.policy import ServerAsk
 from toolgate.core.present import LISTS
 from toolgate.core.reasons import Reason
@@ -146,6 +147,20 @@ class Routes:
         items: object = result.get(LISTS[cast("str", message["method"])][0])
         return Page(note, ((upstream, items if isinstance(items, list) else []),), upstream)
 
+    async def tool(self, session: Session, link: Link, call: Call, now: float) -> Tool | Refuse | None:
+        """The tool of a call, its upstream listed anew; None when it lists none of that name."""
+        catalogue, timeout = self.catalogue(call.upstream), self.timeout(call.upstream)
+        if catalogue.just_listed(now):
+            return None
+        try:
+            async with asyncio.timeout(timeout):
+                await self.refresh(session, link, call.upstream, now)
+        except TimeoutError:
+            return Refuse(Reason.UPSTREAM_TIMEOUT, f"{call.upstream}: no list of tools within {timeout:g} s")
+        except UpstreamDown as error:
+            return Refuse(Reason.UPSTREAM_DOWN, str(error))
+        return catalogue.peek(call.target, now)
+
     async def refresh(self, session: Session, link: Link, upstream: str, now: float) -> None:
         """List every tool of an upstream anew, through this client's own link."""
         count = 0
@@ -172,6 +187,7 @@ class Routes:
             version: object = result.get("protocolVersion")
             session.version = version if isinstance(version, str) else session.version
             link.agreed(session.version)
+            session.links[upstream] = link = link.settled()
             session.id = link.session or session.id
         if message["method"] == "server/discover":
             offered = cast("list[Any]", result.get("supportedVersions") or [])

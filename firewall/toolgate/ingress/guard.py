@@ -16,6 +16,15 @@ _ONCE = frozenset(
 )
 
 
+_NAMES = {
+    name.encode(): name
+    for name in (
+        "host accept content-type content-length authorization mcp-session-id mcp-protocol-version "
+        "mcp-method mcp-name origin user-agent connection accept-encoding last-event-id"
+    ).split()
+}
+
+
 @dataclass(frozen=True, slots=True)
 class TooLarge:
     """The body exceeds the limit, in bytes."""
@@ -31,7 +40,7 @@ def headers_of(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str] | str:
     """
     headers: dict[str, str] = {}
     for name, value in raw:
-        key = name.decode("latin-1")
+        key = _NAMES.get(name) or name.decode("latin-1")
         if key in headers and (name in _ONCE or name.startswith(b"mcp-param-")):
             return key
         headers[key] = value.decode("latin-1").strip()

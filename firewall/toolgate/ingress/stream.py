@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from toolgate.core.model import JsonObject
+from toolgate.ingress.wire import written
 from toolgate.protocol import sse
 from toolgate.upstream.link import Note
 
@@ -73,8 +74,10 @@ class Response:
         """One JSON body."""
         data = orjson.dumps(body)
         length = (b"content-length", b"%d" % len(data))
-        head = {"type": "http.response.start", "status": status, "headers": [*self.headers, _JSON, length]}
-        await self._send(head)
+        headers = [*self.headers, _JSON, length]
+        if written(self._send, status, headers, data):
+            return
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": data})
 
     async def empty(self, status: int) -> None:

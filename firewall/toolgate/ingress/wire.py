@@ -1,50 +1,33 @@
-"""uvicorn's HTTP protocol with one system call per answer instead of two: a head waits for its body."""
+"""Whole answers written past uvicorn's message protocol: one system call and no intermediate events.
+
+uvicorn takes a response apart into two messages and writes them one by one, which costs as much as
+judging the call. Where its request cycle is not the one known here, the ordinary way is taken.
+"""
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any, cast
+from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
-_HEAD = b"HTTP/1.1 "
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 
-class Corked:
-    """A transport that keeps a response head until the next write, or until the loop's next turn."""
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self._loop = asyncio.get_running_loop()
-        self._head = b""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def write(self, data: bytes) -> None:
-        """Write, together with a head that waits."""
-        if self._head:
-            data, self._head = self._head + data, b""
-        elif data.startswith(_HEAD):
-            self._head = data
-            self._loop.call_soon(self._flush)
-            return
-        self._transport.write(data)
-
-    def close(self) -> None:
-        """Close, once everything is written."""
-        self._flush()
-        self._transport.close()
-
-    def _flush(self) -> None:
-        if self._head:
-            head, self._head = self._head, b""
-            self._transport.write(head)
-
-
-class Wire(HttpToolsProtocol):
-    """What `uvicorn.Config(http=…)` takes."""
-
-    def connection_made(self, transport: Any) -> None:
-        """Put the cork on."""
-        super().connection_made(cast("Any", Corked(transport)))
+def written(send: Any, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bool:
+    """Whether the response went out at once through the server behind `send`."""
+    cycle = getattr(send, "__self__", None)
+    if type(cycle) is not RequestResponseCycle or cycle.response_started or cycle.waiting_for_100_continue:
+        return False
+    if cycle.disconnected:
+        return True
+    parts = [STATUS_LINE[status]]
+    for name, value in headers:
+        parts += (name, b": ", value, b"\r\n")
+    if not cycle.keep_alive:
+        parts.append(b"connection: close\r\n")
+    parts += (b"\r\n", body)
+    cycle.transport.write(b"".join(parts))
+    cycle.response_started = cycle.response_complete = True
+    cycle.message_event.set()
+    if not cycle.keep_alive:
+        cycle.transport.close()
+    cycle.on_response()
+    return True

@@ -103,6 +103,10 @@ class MemoryLink:
         """As the upstream says."""
         return self._upstream.session
 
+    def settled(self) -> MemoryLink:
+        """This link."""
+        return self
+
     def agreed(self, version: str) -> None:
         """Remembered in `Upstream.versions`."""
         self._upstream.versions.append(version)

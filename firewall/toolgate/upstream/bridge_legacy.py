@@ -78,6 +78,10 @@ class OverLegacy:
         """A modern client has no session id."""
         return None
 
+    def settled(self) -> OverLegacy:
+        """This link."""
+        return self
+
     def agreed(self, version: str) -> None:
         """A modern client agrees on nothing."""
 

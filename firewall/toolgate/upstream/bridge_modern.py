@@ -47,6 +47,10 @@ class OverModern:
         """The upstream has none."""
         return None
 
+    def settled(self) -> OverModern:
+        """This link."""
+        return self
+
     def agreed(self, version: str) -> None:
         """The upstream is told its own version on every request."""
 
@@ -240,6 +244,10 @@ class NativeFirst:
     def session(self) -> str | None:
         """As the link in use."""
         return self._link.session
+
+    def settled(self) -> Link:
+        """The link that the first `initialize` decided for."""
+        return self._link
 
     def agreed(self, version: str) -> None:
         """As the link in use."""

@@ -44,6 +44,10 @@ class HttpLink:
         """The upstream's session id."""
         return self._session
 
+    def settled(self) -> HttpLink:
+        """This link."""
+        return self
+
     def agreed(self, version: str) -> None:
         """Name this version, and the session if there is one, on every later request."""
         own = f"mcp-session-id: {self._session}\r\n" if self._session else ""

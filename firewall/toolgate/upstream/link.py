@@ -64,6 +64,10 @@ class Link(Protocol):
         """The handshake agreed on this version."""
         ...
 
+    def settled(self) -> Link:
+        """The link to go on with after the handshake, itself unless it only found out which."""
+        ...
+
     @property
     def stateful(self) -> bool:
         """Whether this link holds state that only this client may use."""

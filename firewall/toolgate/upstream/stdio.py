@@ -243,6 +243,10 @@ class StdioLink:
         """A pipe has no session id of its own."""
         return None
 
+    def settled(self) -> StdioLink:
+        """This link."""
+        return self
+
     def agreed(self, version: str) -> None:
         """Nothing to remember: on a pipe the version is agreed once."""
 
