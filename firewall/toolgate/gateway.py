@@ -165,7 +165,7 @@ class Gateway:
         if not isinstance(items, list):
             return Withhold(Reason.RESULT_MALFORMED, f"result.{key}: expected a list")
         if method == "tools/list" and page.upstream:
-            self.routes.catalogue(page.upstream).learn(items)
+            self.routes.catalogue(page.upstream).learn(cast("list[object]", items))
         shown = page.merge(lambda upstream, part: present(method, part, upstream, caller, policy))
         last = "nextCursor" not in result
         if method == "tools/list" and last and policy.can_be_held(caller.roles):

@@ -13,7 +13,7 @@ from toolgate.core.reasons import Reason
 from toolgate.core.values import value
 from toolgate.errors import UpstreamDown
 from toolgate.ports import Policies
-from toolgate.protocol.messages import request
+from toolgate.protocol.messages import answer_of, request
 from toolgate.protocol.versions import (
     CAPABILITIES_KEY,
     CLIENT_KEY,
@@ -143,9 +143,13 @@ class Routes:
             return Refuse(Reason.UPSTREAM_DOWN, str(error))
         if note is None or note.message is None:
             return None
-        result = cast("JsonObject", note.message.get("result") or {})
+        answer = answer_of(note.message)
+        if answer is None:
+            return Refuse(Reason.RESULT_MALFORMED, "expected a result or an error, one object")
+        result: JsonObject = answer.get("result", {})
         items: object = result.get(LISTS[cast("str", message["method"])][0])
-        return Page(note, ((upstream, items if isinstance(items, list) else []),), upstream)
+        part: list[object] = cast("list[object]", items) if isinstance(items, list) else []
+        return Page(Note(answer, note.id, note.retry), ((upstream, part),), upstream)
 
     async def tool(self, session: Session, link: Link, call: Call, now: float) -> Tool | Refuse | None:
         """The tool of a call, its upstream listed anew; None when it lists none of that name."""
@@ -278,9 +282,10 @@ def named(message: JsonObject) -> str | Refuse:
     method: str = message["method"]
     params: JsonObject = message.get("params") or {}
     if method == "completion/complete":
-        reference = cast("Any", params.get("ref"))
-        name: object = reference.get("name", reference.get("uri")) if isinstance(reference, dict) else None
-        where = "params.ref"
+        where, given = "params.ref", cast("object", params.get("ref"))
+        reference = cast("JsonObject", given) if isinstance(given, dict) else {}
+        # What is judged must be what the upstream reads, whatever else the reference holds.
+        name: object = reference.get("name" if reference.get("type") == "ref/prompt" else "uri")
     elif method in _NAMED or method in _BY_URI:
         where = f"params.{_NAMED.get(method, 'uri')}"
         name = params.get(_NAMED.get(method, "uri"))

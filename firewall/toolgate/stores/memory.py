@@ -79,7 +79,7 @@ class MemoryStore:
 
     def __init__(self, keys: chain.Keys = TEST_KEYS, now: Callable[[], float] = time.time) -> None:
         self._keys, self._now = keys, now
-        self._shelf = MemoryShelf()
+        self.shelf = MemoryShelf()
         self._writer = Writer(keys)
         self.rows: list[Row] = []
         self.roster = chain.EMPTY
@@ -119,31 +119,31 @@ class MemoryStore:
 
     async def by_digest(self, caller: str, digest: str) -> Approval | None:
         """The newest approval of this caller for this very call that still counts."""
-        mine = [a for a in self._shelf.approvals.values() if (a.caller, a.digest) == (caller, digest)]
+        mine = [a for a in self.shelf.approvals.values() if (a.caller, a.digest) == (caller, digest)]
         alive = [a for a in reversed(mine) if a.expires > self._now()]
         spent = [a for a in alive if a.state is ApprovalState.SPENT]
         return next(iter(spent + alive), None)
 
     async def by_id(self, approval: str) -> Approval | None:
         """The approval of this id, expired or not."""
-        return self._shelf.find(approval)
+        return self.shelf.find(approval)
 
     async def arguments(self, approval: str) -> bytes | None:
         """The sealed held arguments."""
-        return self._shelf.sealed.get(approval)
+        return self.shelf.sealed.get(approval)
 
     async def result(self, approval: str) -> bytes | None:
         """The sealed result of an executed approval."""
-        return self._shelf.results.get(approval)
+        return self.shelf.results.get(approval)
 
     async def assigned(self, upstream: str, tool: str, pin: str) -> Tier | None:
         """The tier a person gave to this very definition of an unlisted tool."""
-        given = self._shelf.tiers.get((upstream, tool, pin))
+        given = self.shelf.tiers.get((upstream, tool, pin))
         return None if given is None else given[0]
 
     async def listing(self, state: ApprovalState | None = None, limit: int = 100) -> list[Approval]:
         """The newest approvals, of one state or of all."""
-        newest = reversed(self._shelf.approvals.values())
+        newest = reversed(self.shelf.approvals.values())
         return [a for a in newest if state is None or a.state is state][:limit]
 
     async def decide(
@@ -174,7 +174,7 @@ class MemoryStore:
     def _write(self, item: Item) -> Exhausted | None:
         if self.down:
             raise JournalDown("the journal in memory is set to be down")
-        if short := take(item.acts, self._shelf, self._now()):
+        if short := take(item.acts, self.shelf, self._now()):
             return short
         for row in self._writer.append([item], self.roster.turn + 1):
             self.roster = self._writer.roster_after(self.roster, row)

@@ -1,0 +1,121 @@
+"""`toolgate_continue`: only its own caller goes on with a held call, and only with what was approved."""
+
+from __future__ import annotations
+
+import pytest
+
+from toolgate.core.model import JsonObject
+from toolgate.core.present import CONTINUE
+from toolgate.core.reasons import Reason
+from toolgate.judge import ARGUMENTS
+from toolgate.testing import Client, Upstream, World, assert_refused, caller, definition
+from toolgate.upstream.link import Note
+from toolgate.verdicts import Held, Reply
+
+POLICY = """
+version: 1
+tiers: {read: [mail/list], irreversible: [mail/send], privileged: [mail/wipe]}
+roles:
+  agent: {tools: ["mail/*", "post/*"]}
+redaction: {arguments: {EMAIL_ADDRESS: mask}}
+approval: {prompts: 3/hour}
+"""
+ANN = caller("ann", "agent")
+TO: JsonObject = {"to": "bob"}
+
+
+@pytest.fixture
+def mail() -> Upstream:
+    tools = [definition("list"), definition("send", to="string"), definition("wipe"), definition("new")]
+    return Upstream("mail", tools)
+
+
+@pytest.fixture
+def world(mail: Upstream) -> World:
+    post = Upstream("post", [definition("send", to="string")])
+    return World(POLICY, mail, post, sensitive={"bob@example.com": "EMAIL_ADDRESS"})
+
+
+@pytest.fixture
+def client(world: World) -> Client:
+    return world.client(ANN, "mail")
+
+
+def held(reply: Reply | None) -> Held:
+    assert isinstance(reply, Held)
+    return reply
+
+
+def result(reply: Reply | None) -> JsonObject:
+    assert isinstance(reply, Note)
+    assert reply.message is not None
+    found: JsonObject = reply.message["result"]
+    return found
+
+
+async def go_on(client: Client, named: object) -> Reply | None:
+    return await client.call(CONTINUE, {"approval": named.approval.id if isinstance(named, Held) else named})
+
+
+@pytest.mark.parametrize("named", ["ap-0000000000", "", "../ap", None, 7, {"id": "ap"}, ["ap"]])
+async def test_an_id_that_was_made_up_is_unknown(
+    world: World, mail: Upstream, client: Client, named: object
+) -> None:
+    await world.decide(held(await client.call("send", TO)))
+    assert_refused(await go_on(client, named), Reason.APPROVAL_UNKNOWN)
+    assert (mail.calls, world.records[-1]["target"]) == ([], CONTINUE)
+
+
+async def test_without_any_id_nothing_goes_on(client: Client) -> None:
+    assert_refused(await client.call(CONTINUE), Reason.APPROVAL_UNKNOWN)
+    assert_refused(await client.request("tools/call", {"name": CONTINUE}), Reason.APPROVAL_UNKNOWN)
+
+
+async def test_nobody_goes_on_with_somebody_elses_call(world: World, mail: Upstream, client: Client) -> None:
+    waiting = held(await client.call("send", TO))
+    await world.decide(waiting)
+    bob = world.client(caller("bob", "agent"), "mail")
+    assert_refused(await go_on(bob, waiting), Reason.APPROVAL_UNKNOWN)
+    assert held(await bob.call("send", TO)).approval.id != waiting.approval.id
+    assert mail.calls == []
+
+
+async def test_a_call_to_one_upstream_does_not_go_on_at_the_endpoint_of_another(
+    world: World, mail: Upstream, client: Client
+) -> None:
+    waiting = held(await client.call("send", TO))
+    await world.decide(waiting)
+    assert_refused(await go_on(world.client(ANN, "post"), waiting), Reason.APPROVAL_UNKNOWN)
+    assert mail.calls == []
+    result(await go_on(world.client(ANN), waiting))
+    assert len(mail.calls) == 1
+
+
+async def test_held_arguments_that_were_tampered_with_are_not_sent(
+    world: World, mail: Upstream, client: Client
+) -> None:
+    waiting = held(await client.call("send", TO))
+    await world.decide(waiting)
+    sealed = await world.store.arguments(waiting.approval.id)
+    assert sealed is not None
+    for forged in (sealed[:-1] + bytes([sealed[-1] ^ 1]), b"", world.keyring.seal("other", b"{}")):
+        world.store.shelf.sealed[waiting.approval.id] = forged
+        assert_refused(await go_on(client, waiting), Reason.APPROVAL_UNKNOWN)
+    world.store.shelf.sealed[waiting.approval.id] = world.keyring.seal(ARGUMENTS, b'{"to":"eve"}')
+    assert_refused(await go_on(client, waiting), Reason.APPROVAL_UNKNOWN)
+    assert mail.calls == []
+
+
+async def test_only_who_can_be_held_sees_the_tool_to_go_on_with(world: World, client: Client) -> None:
+    async def tools(who: Client) -> list[str]:
+        return [one["name"] for one in result(await who.request("tools/list"))["tools"]]
+
+    assert await tools(client) == ["list", "send", "wipe", CONTINUE]
+    world.change(POLICY.replace('"mail/*"', "mail/list"))
+    assert await tools(client) == ["list"]
+
+
+async def test_the_tool_to_go_on_with_hides_one_of_the_same_name(mail: Upstream, client: Client) -> None:
+    mail.tools = [definition(CONTINUE), definition("list")]
+    assert_refused(await client.call(CONTINUE, {}), Reason.APPROVAL_UNKNOWN)
+    assert mail.calls == []
