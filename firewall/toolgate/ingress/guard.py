@@ -12,7 +12,7 @@ from toolgate.ingress.stream import Receive
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _ONCE = frozenset(
-    {b"mcp-protocol-version", b"mcp-method", b"mcp-name", b"mcp-session-id", b"authorization", b"host"}
+    b"mcp-protocol-version mcp-method mcp-name mcp-session-id authorization host origin content-type".split()
 )
 
 
@@ -32,8 +32,8 @@ class TooLarge:
     most: int
 
 
-def headers_of(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str] | str:
-    """Headers by lower-case name, values without the blanks httptools leaves; or the name given twice.
+def headers_of(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str] | Refuse:
+    """Headers by lower-case name, values without the blanks httptools leaves.
 
     MCP 2026-07-28 streamable-http: readers of the first and of the last copy of a routing header
     would disagree, so a second one is refused. The same holds for what identifies a caller.
@@ -42,7 +42,7 @@ def headers_of(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str] | str:
     for name, value in raw:
         key = _NAMES.get(name) or name.decode("latin-1")
         if key in headers and (name in _ONCE or name.startswith(b"mcp-param-")):
-            return key
+            return Refuse(Reason.BAD_HEADER, f"{key[:64]}: expected once")
         headers[key] = value.decode("latin-1").strip()
     return headers
 
@@ -73,14 +73,15 @@ class Origins:
         return Refuse(Reason.BAD_ORIGIN, "Origin: expected none, or toolgate's own")
 
 
-def unacceptable(headers: dict[str, str]) -> int:
-    """The HTTP status for wrong content headers of a POST, 0 when they are right."""
-    if not headers.get("content-type", "").lower().startswith("application/json"):
-        return 415
+def unacceptable(headers: dict[str, str]) -> tuple[int, str] | None:
+    """The HTTP status for wrong content headers of a POST, and what was expected; None when they are right."""
+    content = headers.get("content-type", "")
+    if content != "application/json" and content.partition(";")[0].strip().lower() != "application/json":
+        return 415, "Content-Type: expected application/json"
     accept = headers.get("accept", "")
     if "*/*" in accept or ("application/json" in accept and "text/event-stream" in accept):
-        return 0
-    return 406
+        return None
+    return 406, "Accept: expected application/json and text/event-stream"
 
 
 async def body_of(receive: Receive, headers: dict[str, str], most: int) -> bytes | TooLarge | None:

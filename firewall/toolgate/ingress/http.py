@@ -15,12 +15,11 @@ from toolgate.core.values import value
 from toolgate.errors import JournalDown, UpstreamDown
 from toolgate.gateway import Gateway
 from toolgate.ingress.guard import Origins, TooLarge, body_of, headers_of, unacceptable
-from toolgate.ingress.identity import Identity, Unauthenticated
+from toolgate.ingress.identity import Identity
 from toolgate.ingress.sessions import Sessions
 from toolgate.ingress.stream import Receive, Response, Scope, Send
 from toolgate.protocol import ladder
 from toolgate.protocol.messages import (
-    HEADER_MISMATCH,
     HTTP_STATUS,
     Kind,
     error,
@@ -34,7 +33,14 @@ from toolgate.upstream.link import Note
 _log = logging.getLogger("toolgate.http")
 _WATCH_AFTER = 0.05
 _KEEP_ALIVE = 15.0
-_STATUS = {Reason.TOO_MANY_ATTEMPTS: 429, Reason.UNKNOWN_SESSION: 404, Reason.BAD_ORIGIN: 403}
+_STATUS = {
+    Reason.TOO_MANY_ATTEMPTS: 429,
+    Reason.UNKNOWN_SESSION: 404,
+    Reason.UNKNOWN_UPSTREAM: 404,
+    Reason.BAD_ORIGIN: 403,
+    Reason.BAD_HEADER: 400,
+    Reason.NOT_AUTHENTICATED: 401,
+}
 
 
 @value
@@ -88,19 +94,21 @@ class HttpFront:
             await self._failed(response, Refuse(Reason.INTERNAL))
 
     async def _mcp(self, scope: Scope, name: str, receive: Receive, response: Response) -> None:
+        address = f"address:{(scope.get('client') or ('local',))[0]}"
+        wait = self._gateway.attempts.blocked(address, self._gateway.world.clock.monotonic)
+        if wait is not None:
+            await self._failed(response, Refuse(Reason.TOO_MANY_ATTEMPTS, retry_after=wait), 429)
+            return
         headers = headers_of(scope["headers"])
-        if isinstance(headers, str):
-            await response.json(400, error(None, HEADER_MISMATCH, f"{headers}: expected once"))
+        foreign = headers if isinstance(headers, Refuse) else self._origins.wrong(headers)
+        if isinstance(headers, Refuse) or foreign is not None:
+            await self._stopped(response, Caller("", (), address), name, foreign or Refuse(Reason.BAD_HEADER))
             return
-        foreign = self._origins.wrong(headers)
-        if foreign is not None:
-            await self._failed(response, foreign, 403)
-            return
-        caller = await self._who(scope, headers, name, response)
+        caller = await self._who(scope, headers, name, response, address)
         if caller is None:
             return
         if name and name not in self._upstreams:
-            await self._failed(response, Refuse(Reason.UNKNOWN_UPSTREAM), 404)
+            await self._stopped(response, caller, "", Refuse(Reason.UNKNOWN_UPSTREAM))
             return
         exchange = Exchange(name or None, headers, caller, receive, response)
         method: str = scope["method"]
@@ -113,34 +121,21 @@ class HttpFront:
             await response.empty(405)
 
     async def _who(
-        self, scope: Scope, headers: dict[str, str], name: str, response: Response
+        self, scope: Scope, headers: dict[str, str], name: str, response: Response, address: str
     ) -> Caller | None:
-        address = f"address:{(scope.get('client') or ('local',))[0]}"
-        attempts = self._gateway.attempts
-        wait = attempts.blocked(address, self._gateway.world.clock.monotonic)
-        if wait is not None:
-            await self._failed(response, Refuse(Reason.TOO_MANY_ATTEMPTS, retry_after=wait), 429)
-            return None
         given = headers.get("authorization")
         who = self._identity.known(given) or await self._identity.authenticate(given)
         if isinstance(who, Caller):
             return who
-        attempts.failed(address, self._gateway.world.clock.monotonic())
-        await self._unknown(who, scope, name, response)
+        response.headers.append((b"www-authenticate", self._identity.challenge(who, scope["path"])))
+        refusal = Refuse(Reason.NOT_AUTHENTICATED, who.detail)
+        await self._stopped(response, Caller("", (), address), name, refusal)
         return None
 
-    async def _unknown(self, who: Unauthenticated, scope: Scope, name: str, response: Response) -> None:
-        nobody = Caller("", (), f"address:{(scope.get('client') or ('local',))[0]}")
-        refusal = Refuse(Reason.NOT_AUTHENTICATED, who.detail)
-        await self._gateway.judge.refused(Call("", name, "", {}, nobody), refusal)
-        response.headers.append((b"www-authenticate", self._identity.challenge(who, scope["path"])))
-        await self._failed(response, refusal, 401)
-
     async def _post(self, exchange: Exchange) -> None:
-        response = exchange.response
-        status = unacceptable(exchange.headers)
-        if status:
-            await response.empty(status)
+        wrong = unacceptable(exchange.headers)
+        if wrong is not None:
+            await self._malformed(exchange, Refuse(Reason.BAD_HEADER, wrong[1]), wrong[0])
             return
         body = await body_of(exchange.receive, exchange.headers, self._body_limit)
         if body is None:
@@ -161,8 +156,10 @@ class HttpFront:
         if version == MODERN or (kind is Kind.REQUEST and ladder.enveloped(message)):
             await self._modern(exchange, message, kind)
         elif version is not None and version not in LEGACY and version != "2024-11-05":
-            wrong = ladder.unsupported(version)
-            await response.json(400, error(message.get("id"), wrong.code, wrong.message, wrong.data))
+            await self._recorded(exchange, message, Reason.UNSUPPORTED_VERSION)
+            unknown = ladder.unsupported(version)
+            told = error(message.get("id"), unknown.code, unknown.message, unknown.data)
+            await exchange.response.json(400, told)
         else:
             await self._legacy(exchange, message, kind)
 
@@ -230,7 +227,7 @@ class HttpFront:
             if refusal is None:
                 await exchange.response.empty(202)
             else:
-                await self._failed(exchange.response, refusal, 400)
+                await self._malformed(exchange, refusal, 400)
 
     async def _session(self, exchange: Exchange, message: JsonObject) -> Session | None:
         """The client's session, a new one for `initialize`; None once the refusal is sent."""
@@ -246,6 +243,7 @@ class HttpFront:
         session = self._sessions.find(given, exchange.caller, exchange.scope, now)
         if session is None:
             refusal = Refuse(Reason.UNKNOWN_SESSION)
+            await self._recorded(exchange, message, Reason.UNKNOWN_SESSION)
             await exchange.response.json(404, replies.message("", message.get("id"), refusal, Era.LEGACY))
         return session
 
@@ -328,15 +326,21 @@ class HttpFront:
             await exchange.response.empty(200)
 
     async def _malformed(self, exchange: Exchange, refusal: Refuse, status: int) -> None:
-        call = Call("", exchange.scope or "", "", {}, exchange.caller)
-        self._gateway.attempts.failed(exchange.caller.credential, self._gateway.world.clock.monotonic())
-        await self._gateway.judge.refused(call, refusal)
-        await self._failed(exchange.response, refusal, status)
+        await self._stopped(exchange.response, exchange.caller, exchange.scope or "", refusal, status)
 
     async def _recorded(self, exchange: Exchange, message: JsonObject, reason: Reason) -> None:
         self._gateway.attempts.failed(exchange.caller.credential, self._gateway.world.clock.monotonic())
-        call = Call(str(message["method"])[:128], exchange.scope or "", "", {}, exchange.caller)
+        method = str(message.get("method", ""))[:128]
+        call = Call(method, exchange.scope or "", "", {}, exchange.caller)
         await self._gateway.judge.refused(call, Refuse(reason))
+
+    async def _stopped(
+        self, response: Response, who: Caller, name: str, refusal: Refuse, status: int | None = None
+    ) -> None:
+        """Refuse what has not become a call: counted, put on record, answered."""
+        self._gateway.attempts.failed(who.credential, self._gateway.world.clock.monotonic())
+        await self._gateway.judge.refused(Call("", name, "", {}, who), refusal)
+        await self._failed(response, refusal, status)
 
     async def _failed(self, response: Response, refusal: Refuse, status: int | None = None) -> None:
         if refusal.retry_after is not None:
