@@ -262,7 +262,10 @@ class Aggregated(Routes):
         for upstream, link in list(session.links.items()):
             offered = cast("JsonObject", self._offers.get(upstream, {}).get("capabilities") or {})
             if "logging" in offered:
-                await link.request({**message, "id": "toolgate-level"}, _ignored)
+                try:
+                    await link.request({**message, "id": "toolgate-level"}, _ignored)
+                except UpstreamDown:
+                    continue  # the others are told all the same
 
     async def _listen(self, session: Session, message: JsonObject, emit: Emit) -> Note | Refuse:
         """One listen over all upstreams: acknowledged once, ended when the last one ends."""

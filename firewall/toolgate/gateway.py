@@ -24,7 +24,7 @@ from toolgate.protocol.headers import param_headers, param_mismatch
 from toolgate.protocol.messages import answer_of, request
 from toolgate.protocol.versions import Era
 from toolgate.relay import Relay
-from toolgate.routes import Routes, Target
+from toolgate.routes import Routes, Target, arguments_of, with_arguments
 from toolgate.session import InFlight, Session
 from toolgate.upstream.link import Emit, Link, Note
 from toolgate.verdicts import Reply
@@ -38,7 +38,6 @@ PLAIN = frozenset({"ping", "logging/setLevel", "initialize", "server/discover", 
 REMOVED = frozenset(
     {"initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"}
 )
-CARRIES_ARGUMENTS = frozenset({"tools/call", "prompts/get"})
 
 
 class Gateway:
@@ -83,8 +82,14 @@ class Gateway:
 
     async def notify(self, session: Session, message: JsonObject) -> None:
         """Pass a client's notification on to the upstreams it concerns. Raises UpstreamDown."""
+        down: UpstreamDown | None = None
         for link, passed in self.routes.notified(session, message):
-            await link.send(passed)
+            try:
+                await link.send(passed)
+            except UpstreamDown as error:
+                down = error  # the others are told all the same
+        if down is not None:
+            raise down
 
     async def respond(self, session: Session, message: JsonObject) -> Refuse | None:
         """Pass a client's answer to an upstream's request on. Raises UpstreamDown."""
@@ -102,9 +107,15 @@ class Gateway:
                 if passed is not None:
                     await emit(passed)
 
-            await link.listen(judged, last_event)
+            try:
+                await link.listen(judged, last_event)
+            except UpstreamDown as error:
+                silent.append(error)
 
+        silent: list[UpstreamDown] = []
         await asyncio.gather(*(one(upstream, link) for upstream, link in links))
+        if len(silent) == len(links):
+            raise silent[0]
         return None
 
     async def _aside(self, session: Session, upstream: str, link: Link, note: Note) -> Note | None:
@@ -113,9 +124,11 @@ class Gateway:
         if message is None or "method" in message:
             self.routes.heard(upstream, message)
             return await self.relay.from_upstream(session, upstream, link, note)
-        admitted = session.detached.pop(str(message.get("id")), None)
-        if admitted is None:
+        key = str(message.get("id"))
+        admitted = session.detached.get(key)
+        if admitted is None or admitted.call.upstream != upstream:
             return None
+        del session.detached[key]
         reply = await self._released(admitted, note, 0.0)
         if isinstance(reply, Note):
             return reply
@@ -372,22 +385,3 @@ class Gateway:
     async def _refused(self, session: Session, call: Call, refusal: Refuse) -> Refuse:
         self.attempts.failed(session.caller.credential, self.world.clock.monotonic())
         return await self.judge.refused(call, refusal)
-
-
-def arguments_of(message: JsonObject, method: str) -> JsonObject:
-    """What the caller chose: a tool's or prompt's arguments, else every parameter but `_meta`."""
-    params: JsonObject = message.get("params") or {}
-    if method in CARRIES_ARGUMENTS:
-        return params.get("arguments") or {}
-    return {key: value for key, value in params.items() if key != "_meta"}
-
-
-def with_arguments(target: Target, method: str, arguments: JsonObject) -> Target:
-    """The request with what will be sent in place of what came."""
-    params = cast("JsonObject", target.message.get("params") or {})
-    if arguments == arguments_of(target.message, method):
-        return target
-    if method in CARRIES_ARGUMENTS:
-        return replace(target, message={**target.message, "params": {**params, "arguments": arguments}})
-    kept = {"_meta": params["_meta"]} if "_meta" in params else {}
-    return replace(target, message={**target.message, "params": {**arguments, **kept}})

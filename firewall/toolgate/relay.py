@@ -1,10 +1,10 @@
-"""What upstreams send on their own: notifications, requests to the client, late answers. Judged like results."""
+"""What upstreams send on their own, notifications and requests to the client: judged like results."""
 
 from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
 from toolgate.core.decide import view_of
 from toolgate.core.model import Call, Deliver, JsonObject, Refuse, Withhold
@@ -27,6 +27,8 @@ ASKS: dict[str, tuple[str, ServerAsk]] = {
 }
 _NOTIFICATIONS = "notifications/"
 _MOST_ASKED = 1000
+# All there is in a request or notification; what an upstream adds beside is judged by nobody.
+_FIELDS = frozenset({"jsonrpc", "id", "method", "params"})
 
 
 class Relay:
@@ -98,8 +100,10 @@ class Relay:
         """A result that asks for input may ask only what the policy lets servers ask (MRTR, 2026-07-28)."""
         if isinstance(verdict, Withhold) or verdict.result.get("resultType") != "input_required":
             return verdict
-        wanted = cast("Any", verdict.result.get("inputRequests") or {})
-        for asked in wanted.values() if isinstance(wanted, dict) else ():
+        wanted: object = verdict.result.get("inputRequests") or {}
+        if not isinstance(wanted, dict):
+            return Withhold(Reason.RESULT_MALFORMED, "result.inputRequests: expected an object")
+        for asked in cast("JsonObject", wanted).values():
             method: object = cast("JsonObject", asked).get("method") if isinstance(asked, dict) else None
             known = ASKS.get(method) if isinstance(method, str) else None
             if known is None or not admitted.policy.server_may(admitted.call.caller.roles, known[1]):
@@ -121,23 +125,25 @@ class Relay:
 
     async def _cleaned_note(self, session: Session, upstream: str, note: Note) -> Note | None:
         message = cast("JsonObject", note.message)
-        method, params = cast("str", message["method"]), cast("Any", message.get("params"))
+        method, params = cast("str", message["method"]), cast("object", message.get("params") or {})
         if not isinstance(params, dict):
-            return note
+            await self._record(session, upstream, method, Reason.RESULT_MALFORMED)
+            return None
+        given = cast("JsonObject", params)
         call = Call(method, upstream, method, {}, session.caller, session.id)
-        cleaned = await self.cleaned(call, cast("JsonObject", params), self._world.policies.current)
+        cleaned = await self.cleaned(call, given, self._world.policies.current)
         if isinstance(cleaned, Withhold):
             await self._record(session, upstream, method, cleaned.reason)
             return None
-        return note if cleaned is params else Note({**message, "params": cleaned}, note.id, note.retry)
+        if cleaned is given and message.keys() <= _FIELDS:
+            return note
+        judged = {key: value for key, value in message.items() if key in _FIELDS}
+        return Note({**judged, "params": cleaned}, note.id, note.retry)
 
     async def _asked(
         self, session: Session, upstream: str, link: Link, note: Note, method: str
     ) -> Note | None:
         message = cast("JsonObject", note.message)
-        if method == "ping":
-            session.asked[str(message["id"])] = Asked(upstream, link, message["id"], method)
-            return note
         why = self._may_not(session, method)
         if why:
             await self._record(session, upstream, method, Reason.SERVER_MAY_NOT)
@@ -157,6 +163,8 @@ class Relay:
 
     def _may_not(self, session: Session, method: str) -> str:
         known = ASKS.get(method)
+        if method == "ping" and session.era is Era.LEGACY:
+            return ""
         if session.era is Era.MODERN or known is None:
             return "Method not found"
         if known[0] not in session.capabilities:

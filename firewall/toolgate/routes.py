@@ -298,6 +298,24 @@ def named(message: JsonObject) -> str | Refuse:
     return name
 
 
+def arguments_of(message: JsonObject, method: str) -> JsonObject:
+    """What the caller chose: a tool's or prompt's arguments, else every parameter but `_meta`."""
+    params: JsonObject = message.get("params") or {}
+    if method in _NAMED:
+        return params.get("arguments") or {}
+    return {key: value for key, value in params.items() if key != "_meta"}
+
+
+def with_arguments(target: Target, method: str, arguments: JsonObject) -> Target:
+    """The request with what will be sent in place of what came."""
+    params = cast("JsonObject", target.message.get("params") or {})
+    if arguments == arguments_of(target.message, method):
+        return target
+    kept = {key: params[key] for key in params if method in _NAMED or key == "_meta"}
+    sent = {**kept, "arguments": arguments} if method in _NAMED else {**arguments, **kept}
+    return Target(target.upstream, target.name, {**target.message, "params": sent})
+
+
 def own_meta() -> JsonObject:
     """The envelope of a request that toolgate makes itself."""
     return {VERSION_KEY: MODERN, CLIENT_KEY: dict(SELF), CAPABILITIES_KEY: {}}

@@ -70,6 +70,8 @@ class HttpLink:
 
     async def send(self, message: JsonObject) -> None:
         """POST a notification or an answer; the upstream accepts it with 202."""
+        if self._era is Era.MODERN and "method" not in message:
+            return  # MCP 2026-07-28: servers ask in results, nobody waits for an answer of its own
         head = self._head if self._era is Era.LEGACY else modern_head(message, None)
         answer = await self._pool.send(b"POST", head, orjson.dumps(message))
         answer.close()
