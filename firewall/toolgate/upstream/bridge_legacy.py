@@ -7,7 +7,7 @@ import itertools
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 import orjson
 
@@ -41,6 +41,7 @@ class _Parked:
     running: asyncio.Task[Note | None]
     expires: float
     emit: Emit
+    logs: bool
     asks: asyncio.Queue[JsonObject] = field(default_factory=asyncio.Queue[JsonObject])
     pending: dict[str, JsonObject] = field(default_factory=dict[str, JsonObject])
 
@@ -84,6 +85,11 @@ class OverLegacy:
 
     def agreed(self, version: str) -> None:
         """A modern client agrees on nothing."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a call waits for input or a client listens."""
+        return bool(self._parked or self._listens)
 
     async def handshake(self) -> None:
         """Initialise the upstream with the client's own capabilities."""
@@ -145,7 +151,8 @@ class OverLegacy:
             await self._heard(holder[0], note)
 
         running = asyncio.ensure_future(self._link.request(sent, heard))
-        parked = _Parked(method, about, running, time.monotonic() + PARK_SECONDS, emit)
+        logs = LOG_LEVEL_KEY in cast("JsonObject", given.get("_meta") or {})
+        parked = _Parked(method, about, running, time.monotonic() + PARK_SECONDS, emit, logs)
         holder.append(parked)
         return await self._until_asked(message, parked)
 
@@ -153,8 +160,9 @@ class OverLegacy:
         asked = note.message
         if asked is not None and asked.get("method") in _ASKS and "id" in asked:
             parked.asks.put_nowait(asked)
-        else:
-            await parked.emit(note)
+        elif asked is not None and (parked.logs or asked.get("method") != "notifications/message"):
+            # Event ids and retry times mean nothing to a stream that cannot be resumed.
+            await parked.emit(Note(asked))
 
     async def _until_asked(self, message: JsonObject, parked: _Parked) -> Note | None:
         """The answer, or `input_required` as soon as the upstream asks something."""
@@ -203,8 +211,12 @@ class OverLegacy:
         about = orjson.dumps([method, translate.without_envelope(given)], option=orjson.OPT_SORT_KEYS)
         if parked is None or caller != self._opening.caller or parked.about != about:
             return invalid
-        answers = cast("JsonObject", given.get("inputResponses") or {})
-        if not isinstance(answers.get(key), dict):
+        answers: Any = given.get("inputResponses", {})
+        if not isinstance(answers, dict) or not isinstance(answers.get(key, {}), dict):
+            return Note(
+                error(message["id"], INVALID_PARAMS, "inputResponses: expected an object per request")
+            )
+        if key not in answers:
             # Nothing answered yet: the same question once more.
             state = cast("str", given["requestState"])
             asked = parked.pending[key]

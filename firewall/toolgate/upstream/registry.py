@@ -15,6 +15,7 @@ from toolgate.protocol.messages import request
 from toolgate.protocol.versions import CAPABILITIES_KEY, CLIENT_KEY, MODERN, SELF, VERSION_KEY, Era
 from toolgate.upstream.bridge_legacy import OverLegacy
 from toolgate.upstream.bridge_modern import NativeFirst, OverModern
+from toolgate.upstream.by_capability import ByCapability
 from toolgate.upstream.http import HttpLink
 from toolgate.upstream.link import Link, Note, Opening
 from toolgate.upstream.pool import Pool
@@ -92,10 +93,19 @@ class Upstream:
                 self._modern = await _speaks_modern(link)
         if self._modern:
             return link
-        if self._address.url:
-            link = await self._native(Era.LEGACY, opening)
-        bridge = OverLegacy(link, opening, self._keyring)
-        await bridge.handshake()
+        await link.close()
+        bridges = ByCapability(self.name, lambda client, offered: self._bridged(opening, client, offered))
+        return bridges
+
+    async def _bridged(self, opening: Opening, client: JsonObject, capabilities: JsonObject) -> OverLegacy:
+        """A legacy session of its own, its handshake done for these capabilities."""
+        own = Opening(Era.LEGACY, opening.caller, capabilities, client)
+        bridge = OverLegacy(await self._native(Era.LEGACY, own), own, self._keyring)
+        try:
+            await bridge.handshake()
+        except UpstreamDown:
+            await bridge.close()
+            raise
         return bridge
 
     async def _native(self, era: Era, opening: Opening) -> Link:

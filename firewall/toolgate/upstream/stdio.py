@@ -158,6 +158,10 @@ class Pipe:
 
     def _asked(self, message: JsonObject) -> None:
         waiting = self._newest() if self.exclusive else None
+        if waiting is None and self.exclusive and self._links and self._links[0].listening:
+            # Nothing is in flight, but there is only one client it can be meant for.
+            self._links[0].heard(Note(message))
+            return
         if waiting is None:
             why = "toolgate cannot tell which client this is meant for"
             self._start(self.send(error(message["id"], METHOD_NOT_FOUND, why)))
@@ -280,6 +284,11 @@ class StdioLink:
         while self._aside:
             await emit(self._aside.pop(0))
         await self._ended.wait()
+
+    @property
+    def listening(self) -> bool:
+        """Whether the client has a stream for what belongs to no request."""
+        return self._listener is not None
 
     def heard(self, note: Note) -> None:
         """A note of the child that belongs to no request."""
