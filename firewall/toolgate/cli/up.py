@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from toolgate.errors import Misuse, PortDown
+from toolgate.errors import Misuse, PortDown, SettingsError
 
 if TYPE_CHECKING:
+    import socket
+
     from toolgate.app import App
     from toolgate.settings import Settings
     from toolgate.upstream.link import Link
@@ -56,10 +58,9 @@ async def _up(base: Path, settings: Settings, *, as_json: bool) -> None:
     from toolgate.app import build
     from toolgate.cli.datafolder import at
     from toolgate.cli.live import Live
-    from toolgate.serving import bound, serve
-    from toolgate.settings import Tcp
+    from toolgate.serving import serve
 
-    listener = bound(settings.listen) if isinstance(settings.listen, Tcp) else None
+    listener = _listener(settings)
     if listener is not None:
         settings = at(settings, listener.getsockname()[1])
     live = Live(sys.stdout, as_json=as_json)
@@ -76,6 +77,17 @@ async def _up(base: Path, settings: Settings, *, as_json: bool) -> None:
     finally:
         await kept.close()
         live.close()
+
+
+def _listener(settings: Settings) -> socket.socket | None:
+    """The socket to serve on, taken before anything is made that is shown only once."""
+    from toolgate.serving import bound
+    from toolgate.settings import Tcp
+
+    try:
+        return bound(settings.listen) if isinstance(settings.listen, Tcp) else None
+    except SettingsError as taken:
+        raise Misuse(f"{taken} (--port 0 takes any)") from None
 
 
 class Kept:
