@@ -98,9 +98,10 @@ def held_sentence(held: Held) -> str:
     """How a held call goes on."""
     approval = held.approval
     tier = f"it is {held.tier.value}" if held.tier else "nobody has said yet how much this tool can break"
+    option = "" if held.tier else " --tier read|reversible|irreversible|privileged"
     return (
         f"This call waits for a person's approval ({approval.id}): {tier}. It was not sent. "
-        f"A person decides with `toolgate approvals approve {approval.id}`. "
+        f"A person decides with `toolgate approvals approve {approval.id}{option}`. "
         f'Then repeat the call, or call the tool toolgate_continue with {{"approval": "{approval.id}"}}; '
         "either sends it exactly once. Tell the user that you are waiting for this approval."
     )

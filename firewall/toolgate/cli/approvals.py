@@ -180,9 +180,13 @@ def _at_the_desk(home: Path | None, settings: Path | None, act: Callable[[Desk],
     from toolgate.policy.compile import open_policy
     from toolgate.secrets.keyring import open_keyring
     from toolgate.settings import chosen
+    from toolgate.starters import ensure_policy
     from toolgate.stores.sqlite import SqliteStore
 
     places = chosen(home, settings)
+    if places.file is None:
+        # The first approver may come before the first wrapped server has put a policy here.
+        ensure_policy(places.policies, "wrapped")
     keyring = open_keyring(places.master_key)
 
     async def run() -> Any:
