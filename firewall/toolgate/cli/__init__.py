@@ -1,16 +1,5 @@
-"""The command line. `wrap` starts without anything that only other commands need."""
+"""The command line."""
 
-from __future__ import annotations
+from toolgate.cli.program import main
 
-import sys
-
-
-def main() -> None:
-    """The `toolgate` command."""
-    if len(sys.argv) > 1 and sys.argv[1] == "wrap":
-        from toolgate.cli.wrap import main as wrap
-
-        sys.exit(wrap(sys.argv[2:]))
-    from toolgate.cli.commands import application
-
-    application()()
+__all__ = ["main"]

@@ -14,7 +14,12 @@ def command(
     settings: Annotated[
         Path | None, typer.Option(help="The settings file; default: that of the data folder.")
     ] = None,
-    stdio: Annotated[bool, typer.Option(help="Serve all upstreams to one client over stdio.")] = False,
+    stdio: Annotated[
+        bool, typer.Option("--stdio", help="Serve all upstreams to one client over stdio.")
+    ] = False,
+    home: Annotated[
+        Path | None, typer.Option(help="The data folder; default: TOOLGATE_HOME or the user's.")
+    ] = None,
 ) -> None:
     """Serve the upstreams of a settings file over HTTP (or stdio) until interrupted."""
     from toolgate.app import build
@@ -24,14 +29,14 @@ def command(
     async def http() -> None:
         from toolgate.serving import serve
 
-        app = build(chosen(file=settings))
+        app = build(chosen(home, settings))
         await serve(app, lambda: typer.echo(f"toolgate listens on {app.settings.listen.url}", err=True))
 
     async def pipe() -> None:
         from toolgate.core.model import Caller
         from toolgate.piping import pipe
 
-        app = build(chosen(file=settings))
+        app = build(chosen(home, settings))
         local = app.settings.identity.local
         if local is None:
             raise SettingsError("identity.local: found nothing, expected the caller that stdio is for")
