@@ -48,6 +48,12 @@ def test_a_value_without_text_has_no_leaves(value: Any) -> None:
     assert texts(value) == []
 
 
+@pytest.mark.parametrize("value", [("x",), {"a": Label("b")}, [b"x"]])
+def test_what_no_json_decoder_makes_is_an_error_instead_of_a_text_unseen(value: Any) -> None:
+    with pytest.raises(TypeError, match="expected a JSON value"):
+        texts(value)
+
+
 def test_a_bare_text_is_one_leaf() -> None:
     assert texts("x") == ["x"]
     assert redact("x 12345", [Finding("PIN", 0, 2, 7)], MASK) == "x <PIN>"
@@ -136,6 +142,13 @@ def test_a_text_found_twice_in_several_places_is_masked_where_only_one_was_seen(
     ]
 
 
+def test_a_text_that_stands_nowhere_else_is_masked_where_it_was_found() -> None:
+    assert redact(["call 555 0132", "nothing of the kind"], [Finding("TEL", 0, 5, 13)], MASK) == [
+        "call <TEL>",
+        "nothing of the kind",
+    ]
+
+
 def test_a_short_text_is_masked_only_where_it_was_found() -> None:
     assert redact(["12345", "12345"], [Finding("PIN", 0, 0, 5)], MASK) == ["<PIN>", "12345"]
 
@@ -155,6 +168,16 @@ def test_keys_are_masked_and_those_that_become_equal_are_numbered() -> None:
     assert redact(value, pair, MASK) == {"<MAIL>": 1, "<MAIL> 3": [2], "<MAIL> 2": 3}
 
 
+def test_renamed_keys_keep_their_place_and_their_masked_values() -> None:
+    value = {"first": CARD, CARD: {"deep": [CARD, 1]}, "last": 1.5}
+    masked = redact(value, found(value, CARD), MASK)
+    assert list(masked.items()) == [
+        ("first", "<CREDIT_CARD>"),
+        ("<CREDIT_CARD>", {"deep": ["<CREDIT_CARD>", 1]}),
+        ("last", 1.5),
+    ]
+
+
 def test_many_found_texts_are_searched_for_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "COMPARE_AT_MOST", 0)
     numbers = [f"+1 415 555 {n:04}" for n in range(50)]
@@ -164,6 +187,15 @@ def test_many_found_texts_are_searched_for_in_one_pass(monkeypatch: pytest.Monke
     assert masked[:50] == ["<PHONE>"] * 50
     assert masked[50] == "call " + " or ".join(["<PHONE>"] * 50)
     assert masked[51:] == ["+1 415 555 00000", "555 0001", "<RULE>"]
+
+
+def test_one_pass_finds_a_text_at_the_end_of_a_leaf_though_a_longer_one_begins_alike(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "COMPARE_AT_MOST", 0)
+    value = ["monday", "monday-tuesday", "on monday"]
+    findings = [Finding("DAY", 0, 0, 6), Finding("DAYS", 1, 0, 14)]
+    assert redact(value, findings, MASK) == ["<DAY>", "<DAYS>", "on <DAY>"]
 
 
 def test_a_lone_surrogate_and_an_astral_character_keep_offsets_right() -> None:

@@ -16,6 +16,11 @@ SPREAD_FROM: Final = 6
 # Characters compared before the search for recurrences changes from one `find` per text to one pass.
 COMPARE_AT_MOST: Final = 8_000_000
 
+# The types of JSON values without text. Types are compared, not asked about: it costs a third.
+_BARE: Final = frozenset((int, float, bool, type(None)))
+_kind: Final = cast("Callable[[object], type[object]]", type)
+_ALLOW: Final = Action.ALLOW
+_REFUSE: Final = Action.REFUSE
 _WORD: Final = re.compile(r"\w+")
 _Span: TypeAlias = tuple[int, int, float, str]
 _Spans: TypeAlias = dict[int, list[_Span]]
@@ -30,27 +35,47 @@ class Label(str):
 def texts(value: Any) -> list[str]:
     """Every text of a JSON value in document order: a key before its value, keys of objects included.
 
-    The position in this list is `Finding.leaf`. Numbers, booleans and null are not texts.
+    The position in this list is `Finding.leaf`. Numbers, booleans and null are not texts. Raises TypeError
+    for what a JSON decoder does not make: a text that hides in it would not be looked at.
     """
     leaves: list[str] = []
-    _collect(value, leaves.append)
+    _collect(value, leaves)
     return leaves
 
 
-def _collect(value: object, add: Callable[[str], None]) -> None:
-    if isinstance(value, str):
-        add(value)
-    elif isinstance(value, dict):
-        for key, item in cast("JsonObject", value).items():
-            if isinstance(item, str):
-                add(Label(key))
-                add(item)
+# Labels by key: messages name the same few keys again and again.
+_LABELS: Final[dict[str, Label]] = {}
+_MOST_LABELS: Final = 4096
+
+
+def _label(key: str) -> Label:
+    if len(_LABELS) >= _MOST_LABELS or len(key) > 64:
+        return Label(key)
+    made = _LABELS[key] = Label(key)
+    return made
+
+
+def _collect(value: Any, leaves: list[str]) -> None:
+    kind = _kind(value)
+    if kind is dict:
+        for key, item in value.items():
+            if type(item) is str:
+                leaves.append(_LABELS.get(key) or _label(key))
+                leaves.append(item)
             else:
-                add(key)
-                _collect(item, add)
-    elif isinstance(value, list):
-        for item in cast("list[object]", value):
-            _collect(item, add)
+                leaves.append(key)
+                if type(item) not in _BARE:
+                    _collect(item, leaves)
+    elif kind is list:
+        for item in value:
+            if type(item) is str:
+                leaves.append(item)
+            else:
+                _collect(item, leaves)
+    elif kind is str:
+        leaves.append(value)
+    elif kind not in _BARE:
+        raise TypeError(f"texts: found {kind.__name__}, expected a JSON value")
 
 
 def redact(value: Any, findings: Iterable[Finding], actions: Actions) -> Any:
@@ -62,9 +87,16 @@ def redact(value: Any, findings: Iterable[Finding], actions: Actions) -> Any:
     the same object comes back when nothing changes. Keys that become equal are numbered.
     """
     spans: _Spans = {}
+    action, other = actions.named.get, actions.other
     for f in findings:
-        if actions.of(f.entity) is not Action.ALLOW:
-            spans.setdefault(f.leaf, []).append((f.start, f.end, f.score, f.entity))
+        entity = f.entity
+        if action(entity, other) is not _ALLOW:
+            span = (f.start, f.end, f.score, entity)
+            here = spans.get(f.leaf)
+            if here is None:
+                spans[f.leaf] = [span]
+            else:
+                here.append(span)
     if not spans:
         return value
     leaves = texts(value)
@@ -75,7 +107,9 @@ def redact(value: Any, findings: Iterable[Finding], actions: Actions) -> Any:
 
 def refused(findings: Iterable[Finding], actions: Actions) -> tuple[str, ...]:
     """The entities found that may not pass at all, sorted."""
-    return tuple(sorted({f.entity for f in findings if actions.of(f.entity) is Action.REFUSE}))
+    action, other = actions.named.get, actions.other
+    entities = [f.entity for f in findings if action(f.entity, other) is _REFUSE]
+    return tuple(sorted(set(entities))) if entities else ()
 
 
 def counts(findings: Iterable[Finding]) -> dict[str, int]:
@@ -85,18 +119,21 @@ def counts(findings: Iterable[Finding]) -> dict[str, int]:
 
 def _spread(spans: _Spans, leaves: Sequence[str]) -> None:
     """Add a span for every place where a found text stands again."""
+    only = -1
+    lengths = list(map(len, leaves))
+    if len(spans) == 1:  # what stands twice in one text was found twice
+        (only,) = spans
+        lengths[only] = 0
+    room = max(lengths)
     found: dict[str, tuple[float, str]] = {}
-    for leaf, here in spans.items():
-        text = leaves[leaf]
+    for at, here in spans.items():
         for start, end, score, entity in here:
-            if end - start >= SPREAD_FROM:
-                found[text[start:end]] = (score, entity)
+            if SPREAD_FROM <= end - start <= room:  # a text longer than every other stands in none
+                found[leaves[at][start:end]] = (score, entity)
     if not found:
         return
-    elsewhere = range(len(leaves)) if len(spans) > 1 else [i for i in range(len(leaves)) if i not in spans]
-    pool = "\n".join([leaves[i] for i in elsewhere])
-    if not pool:
-        return
+    elsewhere = [at for at in range(len(leaves)) if at != only]
+    pool = "\n".join([leaves[at] for at in elsewhere])
     found.update({form: kind for text, kind in found.items() for form in _escaped(text)})
     many = len(found) * len(pool) > COMPARE_AT_MOST
     again = found if many else {text: kind for text, kind in found.items() if text in pool}
@@ -142,8 +179,10 @@ def _places_of_many(known: Iterable[str]) -> Callable[[str], Iterator[tuple[str,
         for word in _WORD.finditer(leaf):
             for lead, length in shapes.get(word.group(), ()):
                 start = word.start() - lead
-                text = leaf[max(start, 0) : start + length]
-                if start >= 0 and text in texts_known and _whole(leaf, start, start + length):
+                if start < 0 or start + length > len(leaf):
+                    continue
+                text = leaf[start : start + length]
+                if text in texts_known and _whole(leaf, start, start + length):
                     yield text, start
 
     return places
@@ -157,49 +196,72 @@ def _whole(leaf: str, start: int, end: int) -> bool:
 
 def _mask(text: str, spans: list[_Span]) -> str:
     """The text with every stretch of touching spans replaced by the name of its best one."""
-    spans.sort()
+    if len(spans) > 1:
+        spans.sort()
+    begin, stop, score, entity = spans[0]
     out: list[str] = []
-    at, (begin, stop, score, entity) = 0, spans[0]
-    best = (score, stop - begin)
-    for start, end, score, name in spans[1:]:
+    at, size = 0, stop - begin
+    for start, end, rank, name in spans[1:]:
         if start >= stop:
             out += (text[at:begin], "<", entity, ">")
-            at, begin, stop, entity, best = stop, start, end, name, (score, end - start)
+            at, begin, stop, score, entity, size = stop, start, end, rank, name, end - start
             continue
-        if (score, end - start) > best:
-            best, entity = (score, end - start), name
-        stop = max(stop, end)
+        if rank > score or (rank == score and end - start > size):
+            score, entity, size = rank, name, end - start
+        if end > stop:
+            stop = end
     out += (text[at:begin], "<", entity, ">", text[stop:])
     return "".join(out)
 
 
-def _rebuild(value: object, leaf: int, masked: Mapping[int, str]) -> tuple[Any, int]:
+def _rebuild(value: Any, leaf: int, masked: Mapping[int, str]) -> tuple[Any, int]:
     """The value with the masked leaves in place, and the number of the next leaf."""
-    if isinstance(value, str):
-        return masked.get(leaf, value), leaf + 1
-    if isinstance(value, dict):
-        return _rebuild_object(cast("JsonObject", value), leaf, masked)
-    if not isinstance(value, list):
-        return value, leaf
-    old = cast("list[object]", value)
-    items: list[object] = []
-    changed = False
-    for item in old:
+    kind = _kind(value)
+    if kind is dict:
+        return _rebuild_object(value, leaf, masked)
+    if kind is list:
+        return _rebuild_list(value, leaf, masked)
+    return (masked.get(leaf, value), leaf + 1) if kind is str else (value, leaf)
+
+
+def _rebuild_list(old: list[Any], leaf: int, masked: Mapping[int, str]) -> tuple[list[Any], int]:
+    items = old
+    for at, item in enumerate(old):
         new, leaf = _rebuild(item, leaf, masked)
-        changed |= new is not item
-        items.append(new)
-    return (items if changed else old), leaf
+        if new is not item:
+            if items is old:
+                items = old.copy()
+            items[at] = new
+    return items, leaf
 
 
-def _rebuild_object(value: JsonObject, leaf: int, masked: Mapping[int, str]) -> tuple[Any, int]:
-    fields: JsonObject = {}
-    changed = False
-    for key, item in value.items():
-        name = masked.get(leaf)
-        new, leaf = _rebuild(item, leaf + 1, masked)
-        changed |= name is not None or new is not item
-        fields[key if name is None else _free(name, value, fields)] = new
-    return (fields if changed else value), leaf
+def _rebuild_object(old: JsonObject, leaf: int, masked: Mapping[int, str]) -> tuple[JsonObject, int]:
+    fields = old
+    names: dict[str, str] = {}
+    for key, item in old.items():
+        if leaf in masked:
+            names[key] = masked[leaf]
+        leaf += 1
+        if type(item) is str:
+            new = masked.get(leaf, item)
+            leaf += 1
+        elif type(item) in _BARE:
+            continue
+        else:
+            new, leaf = _rebuild(item, leaf, masked)
+        if new is not item:
+            if fields is old:
+                fields = old.copy()
+            fields[key] = new
+    return (_renamed(fields, names) if names else fields), leaf
+
+
+def _renamed(fields: JsonObject, names: Mapping[str, str]) -> JsonObject:
+    """The same fields in the same order, some under other names."""
+    made: JsonObject = {}
+    for key, item in fields.items():
+        made[_free(names[key], fields, made) if key in names else key] = item
+    return made
 
 
 def _free(name: str, *taken: Mapping[str, Any]) -> str:
