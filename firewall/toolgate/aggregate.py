@@ -13,9 +13,9 @@ from toolgate.core.reasons import Reason
 from toolgate.errors import UpstreamDown
 from toolgate.ports import Policies
 from toolgate.protocol import translate
-from toolgate.protocol.messages import notification, request, response
+from toolgate.protocol.messages import answer_of, notification, request, response
 from toolgate.protocol.versions import LEGACY, MODERN, NEWEST_LEGACY, SELF, SUBSCRIPTION_KEY, Era
-from toolgate.routes import Page, Registry, Routes, Target, listened, own_meta
+from toolgate.routes import Heard, Page, Registry, Routes, Target, listened, own_meta
 from toolgate.session import Session
 from toolgate.upstream.link import Emit, Link, Note
 
@@ -51,23 +51,22 @@ class Aggregated(Routes):
             Reason.NOT_ALLOWED, "on the aggregated endpoint only the protocol's own methods have an owner"
         )
 
-    async def link(self, session: Session, upstream: str) -> Link | Refuse:
-        """The link to one upstream, its handshake done on the client's behalf."""
-        known = upstream in session.links
-        link = await super().link(session, upstream)
-        if session.scope is not None or isinstance(link, Refuse) or known or session.era is Era.MODERN:
-            return link
+    async def greet(self, session: Session, upstream: str, link: Link) -> Refuse | None:
+        """The handshake on the client's behalf."""
+        if session.scope is not None or session.era is Era.MODERN:
+            return None
         try:
             async with asyncio.timeout(_OPEN_SECONDS):
                 await self._handshake(session, upstream, link)
-        except (UpstreamDown, TimeoutError) as error:
-            session.links.pop(upstream, None)
-            return Refuse(
-                Reason.UPSTREAM_DOWN, str(error) or f"{upstream}: no answer within {_OPEN_SECONDS:g} s"
-            )
-        return link
+        except TimeoutError:
+            return Refuse(Reason.UPSTREAM_DOWN, f"{upstream}: no answer within {_OPEN_SECONDS:g} s")
+        except UpstreamDown as error:
+            return Refuse(Reason.UPSTREAM_DOWN, str(error))
+        return None
 
-    async def own(self, session: Session, message: JsonObject, emit: Emit) -> Note | Refuse | None:
+    async def own(
+        self, session: Session, message: JsonObject, emit: Emit, heard: Heard
+    ) -> Note | Refuse | None:
         """What the aggregated endpoint answers itself; None where a request is routed."""
         if session.scope is not None:
             return None
@@ -82,7 +81,7 @@ class Aggregated(Routes):
                 await self._fan_out(session, message)
                 return _answer(session, message, {})
             case "subscriptions/listen":
-                return await self._listen(session, message, emit)
+                return await self._listen(session, message, emit, heard)
             case _:
                 return None
 
@@ -182,10 +181,14 @@ class Aggregated(Routes):
                     if not isinstance(result, dict):
                         return items  # an upstream without this kind of list answers with an error
                     page = cast("JsonObject", result)
-                    items += cast("list[Any]", page.get(LISTS[method][0]) or [])
-                    if "nextCursor" not in page:
+                    found: object = page.get(LISTS[method][0])
+                    if not isinstance(found, list):
+                        return f"{upstream}: {method}: expected a list"
+                    items += cast("list[object]", found)
+                    following: object = page.get("nextCursor")
+                    if not isinstance(following, str):
                         return items
-                    params = {**params, "cursor": page["nextCursor"]}
+                    params = {**params, "cursor": following}
         except TimeoutError:
             return f"{upstream}: no answer within {_OPEN_SECONDS:g} s"
         except UpstreamDown as error:
@@ -195,10 +198,10 @@ class Aggregated(Routes):
     async def _handshake(self, session: Session, upstream: str, link: Link) -> None:
         params = translate.handshake(session.client, session.capabilities)
         note = await link.request(request("toolgate-open", "initialize", params), _ignored)
-        answer = note.message if note else None
+        answer = answer_of(note.message) if note and note.message else None
         if answer is None or "result" not in answer:
             raise UpstreamDown(f"{upstream}: the upstream refused to initialise")
-        self._offers[upstream] = cast("JsonObject", answer["result"])
+        self._offers[upstream] = answer["result"]
         link.agreed(str(answer["result"].get("protocolVersion", NEWEST_LEGACY)))
         await link.send(notification("notifications/initialized", {}))
 
@@ -230,9 +233,9 @@ class Aggregated(Routes):
             if isinstance(found, str):
                 told.append(f"{upstream} is not available now: {found}")
                 continue
-            for key, value in cast("JsonObject", found.get("capabilities") or {}).items():
+            for key, value in _object(found, "capabilities").items():
                 if key in _DELIVERED:
-                    capabilities[key] = {**capabilities.get(key, {}), **value}
+                    capabilities[key] = {**capabilities.get(key, {}), **_object({key: value}, key)}
             if found.get("instructions"):
                 told.append(f"{upstream}: {found['instructions']}")
         result: JsonObject = {"capabilities": capabilities}
@@ -255,19 +258,18 @@ class Aggregated(Routes):
             return f"no answer within {_OPEN_SECONDS:g} s"
         except UpstreamDown as error:
             return str(error)
-        answer = note.message if note else None
-        return cast("JsonObject", answer["result"]) if answer and "result" in answer else {}
+        answer = answer_of(note.message) if note and note.message else None
+        return answer.get("result", {}) if answer else {}
 
     async def _fan_out(self, session: Session, message: JsonObject) -> None:
         for upstream, link in list(session.links.items()):
-            offered = cast("JsonObject", self._offers.get(upstream, {}).get("capabilities") or {})
-            if "logging" in offered:
+            if "logging" in _object(self._offers.get(upstream, {}), "capabilities"):
                 try:
                     await link.request({**message, "id": "toolgate-level"}, _ignored)
                 except UpstreamDown:
                     continue  # the others are told all the same
 
-    async def _listen(self, session: Session, message: JsonObject, emit: Emit) -> Note | Refuse:
+    async def _listen(self, session: Session, message: JsonObject, emit: Emit, heard: Heard) -> Note | Refuse:
         """One listen over all upstreams: acknowledged once, ended when the last one ends."""
         policy, roles, by_owner = self.policies.current, session.caller.roles, dict[str, list[str]]()
         for uri in listened(message):
@@ -281,11 +283,13 @@ class Aggregated(Routes):
             Note(notification(_ACKNOWLEDGED, translate.tagged({"notifications": wanted}, message["id"])))
         )
 
-        async def pass_on(note: Note) -> None:
-            if note.message is not None and note.message.get("method") != _ACKNOWLEDGED:
-                await emit(Note(note.message))
-
         async def one(upstream: str) -> None:
+            async def pass_on(note: Note) -> None:
+                if note.message is not None and note.message.get("method") != _ACKNOWLEDGED:
+                    passed = await heard(upstream, cast("Link", link), note)
+                    if passed is not None:
+                        await emit(Note(passed.message))
+
             link = await self.link(session, upstream)
             asked = {**wanted, "resourceSubscriptions": by_owner.get(upstream, [])}
             if not isinstance(link, Refuse):
@@ -306,6 +310,12 @@ _DELIVERED = frozenset({"tools", "prompts", "resources", "completions", "logging
 
 def _prefix(upstream: str, item: JsonObject) -> JsonObject:
     return {**item, "name": f"{upstream}{SEPARATOR}{item['name']}"}
+
+
+def _object(holder: JsonObject, key: str) -> JsonObject:
+    """An object that a stranger put under a key, empty where it is none."""
+    found: object = holder.get(key)
+    return cast("JsonObject", found) if isinstance(found, dict) else {}
 
 
 def _answer(session: Session, message: JsonObject, result: JsonObject, method: str = "") -> Note:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import cast
 
 import orjson
@@ -68,9 +69,9 @@ class Gateway:
         if method in LISTS:
             return await self._list(session, message, emit)
         if session.scope is None:
-            own = await self.routes.own(session, message, emit)
+            own = await self.routes.own(session, message, emit, partial(self._heard, session))
             if own is not None:
-                return own
+                return await self._own(session, method, own)
         target = self.routes.target(session, message)
         if isinstance(target, Refuse):
             return await self._refused(session, self._call(session, Target("", "", message), method), target)
@@ -118,12 +119,24 @@ class Gateway:
             raise silent[0]
         return None
 
+    async def _heard(self, session: Session, upstream: str, link: Link, note: Note) -> Note | None:
+        """What an upstream sends besides answers, as the client gets it."""
+        self.routes.heard(upstream, note.message)
+        return await self.relay.from_upstream(session, upstream, link, note)
+
+    async def _own(self, session: Session, method: str, own: Note | Refuse) -> Reply:
+        """What the endpoint says itself repeats what upstreams say of themselves."""
+        if isinstance(own, Refuse) or own.message is None:
+            return own
+        about = Call(method, "", method, {}, session.caller, session.id)
+        cleaned = await self.relay.cleaned(about, own.message["result"], self.world.policies.current)
+        return cleaned if isinstance(cleaned, Withhold) else Note({**own.message, "result": cleaned})
+
     async def _aside(self, session: Session, upstream: str, link: Link, note: Note) -> Note | None:
         """What came outside the stream of its request; an answer is released there too."""
         message = note.message
         if message is None or "method" in message:
-            self.routes.heard(upstream, message)
-            return await self.relay.from_upstream(session, upstream, link, note)
+            return await self._heard(session, upstream, link, note)
         key = str(message.get("id"))
         admitted = session.detached.get(key)
         if admitted is None or admitted.call.upstream != upstream:
@@ -180,7 +193,7 @@ class Gateway:
         if method == "tools/list" and page.upstream:
             self.routes.catalogue(page.upstream).learn(cast("list[object]", items))
         shown = page.merge(lambda upstream, part: present(method, part, upstream, caller, policy))
-        last = "nextCursor" not in result
+        last = result.get("nextCursor") is None
         if method == "tools/list" and last and policy.can_be_held(caller.roles):
             shown.append(CONTINUE_TOOL)
         changed: JsonObject = {**result, key: shown}
@@ -267,8 +280,7 @@ class Gateway:
         flight = session.inflight[key] = InFlight(call, link)
 
         async def judged_emit(note: Note) -> None:
-            self.routes.heard(call.upstream, note.message)
-            passed = await self.relay.from_upstream(session, call.upstream, link, note)
+            passed = await self._heard(session, call.upstream, link, note)
             if passed is not None:
                 await emit(passed)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, cast
 
 from toolgate.core.model import Call, JsonObject, Refuse, Tool
@@ -39,6 +39,8 @@ CLIENT_NOTIFICATIONS = frozenset(
     }
 )
 
+# What an upstream sends over a link besides answers, as the client gets it; None when it stays here.
+Heard = Callable[[str, Link, Note], Awaitable[Note | None]]
 Present = Callable[[str, list[Any]], list[JsonObject]]
 
 
@@ -116,18 +118,31 @@ class Routes:
         link = session.links.get(upstream)
         if link is not None:
             return link
-        async with session.opening:
-            if upstream in session.links:
-                return session.links[upstream]
-            opening = Opening(session.era, session.caller.name, session.capabilities, session.client)
-            try:
-                opened = await self.registry.open(upstream, opening)
-            except UpstreamDown as error:
-                return Refuse(Reason.UPSTREAM_DOWN, str(error))
-            session.links[upstream] = opened
-            return opened
+        # Requests that come at once wait for one opening; one that leaves does not end it for the others.
+        opening = session.opening.get(upstream)
+        if opening is None:
+            opening = session.opening[upstream] = asyncio.ensure_future(self._open(session, upstream))
+            opening.add_done_callback(lambda _: session.opening.pop(upstream, None))
+        return await asyncio.shield(opening)
 
-    async def own(self, session: Session, message: JsonObject, emit: Emit) -> Note | Refuse | None:
+    async def greet(self, session: Session, upstream: str, link: Link) -> Refuse | None:
+        """What comes before a link is used; transparent: the client's own handshake, so nothing."""
+        return None
+
+    async def _open(self, session: Session, upstream: str) -> Link | Refuse:
+        opening = Opening(session.era, session.caller.name, session.capabilities, session.client)
+        try:
+            link = await self.registry.open(upstream, opening)
+        except UpstreamDown as error:
+            return Refuse(Reason.UPSTREAM_DOWN, str(error))
+        refusal = await self.greet(session, upstream, link)
+        if refusal is None:
+            session.links[upstream] = link
+        return refusal or link
+
+    async def own(
+        self, session: Session, message: JsonObject, emit: Emit, heard: Heard
+    ) -> Note | Refuse | None:
         """What the endpoint answers itself; None where a request is routed. Transparent: nothing."""
         return None
 
@@ -218,7 +233,7 @@ class Routes:
 
     def keeps_own(self, session: Session) -> bool:
         """Whether a session exists only here: its upstreams know none of their own."""
-        for link in session.links.values():
+        for link in session.links.values():  # noqa: SIM110 - asked on every call, a generator costs more
             if link.stateful and link.session is None:
                 return True
         return False

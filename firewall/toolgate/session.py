@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from toolgate.core.model import Call, Caller, JsonObject
+from toolgate.core.model import Call, Caller, JsonObject, Refuse
 from toolgate.judge import Admitted
 from toolgate.protocol.versions import NEWEST_LEGACY, Era
 from toolgate.upstream.link import Emit, Link
@@ -44,7 +44,9 @@ class Session:
     capabilities: JsonObject = field(default_factory=dict[str, object])
     client: JsonObject = field(default_factory=dict[str, object])
     links: dict[str, Link] = field(default_factory=dict[str, Link])
-    opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+    opening: dict[str, asyncio.Future[Link | Refuse]] = field(
+        default_factory=dict[str, "asyncio.Future[Link | Refuse]"]
+    )
     inflight: dict[str, InFlight] = field(default_factory=dict[str, InFlight])
     asked: dict[str, Asked] = field(default_factory=dict[str, Asked])
     detached: dict[str, Admitted] = field(default_factory=dict[str, Admitted])
@@ -61,5 +63,7 @@ class Session:
 
     async def close(self) -> None:
         """End every upstream link of this client."""
+        for opening in self.opening.values():
+            opening.cancel()
         links, self.links = list(self.links.values()), {}
         await asyncio.gather(*(link.close() for link in links), return_exceptions=True)

@@ -24,7 +24,7 @@ redaction:
   results: {secrets: refuse, EMAIL_ADDRESS: mask}
 """
 SENSITIVE = {"hunter2": "SECRET", "bob@example.com": "EMAIL_ADDRESS"}
-OFFERS = {"elicitation": {}, "sampling": {}, "roots": {}}
+OFFERS: JsonObject = {"elicitation": {}, "sampling": {}, "roots": {}}
 LOG = "notifications/message"
 FIND = {"name": "x"}
 
@@ -40,7 +40,7 @@ def world(crm: Upstream) -> World:
 
 
 async def opened(world: World, role: str = "agent", era: Era = Era.LEGACY, **offers: Any) -> Client:
-    """A client that has offered things, its upstream's tools listed, so that the next answer is the call's."""
+    """A client that has offered things, and whose upstream has listed its tools already."""
     client = world.client(caller("ann", role), "crm", era)
     offered = offers.get("offers", OFFERS)
     if era is Era.LEGACY:

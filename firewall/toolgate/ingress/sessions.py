@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from dataclasses import dataclass, field
 
-from toolgate.core.model import Caller
+from toolgate.core.model import Caller, Refuse
 from toolgate.protocol.versions import Era
 from toolgate.session import Session
 from toolgate.upstream.link import Link
@@ -19,7 +19,9 @@ class Window:
     """What a caller of the per-request era, which has no sessions, keeps between requests."""
 
     links: dict[str, Link] = field(default_factory=dict[str, Link])
-    opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+    opening: dict[str, asyncio.Future[Link | Refuse]] = field(
+        default_factory=dict[str, "asyncio.Future[Link | Refuse]"]
+    )
     last_seen: float = 0.0
 
 
