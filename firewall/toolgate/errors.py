@@ -8,7 +8,9 @@ ToolgateError
 │   ├── JournalDown
 │   └── UpstreamDown
 │       ├── CallCancelled
+│       ├── Malformed
 │       └── UpstreamRefused
+│           └── SessionLost
 └── SealBroken         something sealed by us came back changed, foreign or expired
 """
 
@@ -49,6 +51,14 @@ class CallCancelled(UpstreamDown):
 
 class UpstreamRefused(UpstreamDown):
     """The upstream is there and answered with an HTTP error."""
+
+
+class SessionLost(UpstreamRefused):
+    """The upstream does not know the session any more, or never did; the client must initialise again."""
+
+
+class Malformed(UpstreamDown):
+    """The upstream is there and what it sent is not what the protocol expects."""
 
 
 class SealBroken(ToolgateError):

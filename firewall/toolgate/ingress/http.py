@@ -12,7 +12,7 @@ from toolgate.core.decode import decode
 from toolgate.core.model import Call, Caller, JsonObject, Refuse
 from toolgate.core.reasons import Reason
 from toolgate.core.values import value
-from toolgate.errors import JournalDown, UpstreamDown
+from toolgate.errors import JournalDown, SessionLost, UpstreamDown
 from toolgate.gateway import Gateway
 from toolgate.ingress.guard import Origins, TooLarge, body_of, headers_of, unacceptable
 from toolgate.ingress.identity import Identity
@@ -27,7 +27,6 @@ from toolgate.protocol.messages import (
 )
 from toolgate.protocol.versions import CAPABILITIES_KEY, CLIENT_KEY, LEGACY, MODERN, Era
 from toolgate.session import Session
-from toolgate.upstream.http import SessionLost
 from toolgate.upstream.link import Note
 
 _log = logging.getLogger("toolgate.http")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import cast
 
 import orjson
 
 from toolgate.core.model import JsonObject
-from toolgate.errors import UpstreamDown, UpstreamRefused
+from toolgate.errors import Malformed, SessionLost, UpstreamDown, UpstreamRefused
 from toolgate.protocol import sse
 from toolgate.protocol.headers import NAMED, encode
-from toolgate.protocol.messages import same_id
+from toolgate.protocol.messages import answer_of, notification, same_id
 from toolgate.protocol.versions import MODERN, Era
 from toolgate.upstream.link import Emit, Note
 from toolgate.upstream.parse import parse
@@ -20,8 +22,7 @@ from toolgate.upstream.pool import Answer, Pool
 _ACCEPT = b"accept: application/json, text/event-stream\r\ncontent-type: application/json\r\n"
 
 
-class SessionLost(UpstreamRefused):
-    """The upstream does not know the session any more; the client must initialise again."""
+_SEND_SECONDS = 15.0
 
 
 class HttpLink:
@@ -33,6 +34,7 @@ class HttpLink:
         self._era = era
         self._session: str | None = None
         self._head = _ACCEPT
+        self._cancelling: set[asyncio.Task[None]] = set()
 
     @property
     def stateful(self) -> bool:
@@ -58,22 +60,39 @@ class HttpLink:
     ) -> Note | None:
         """Forward a request and read its answer, whole or as a stream."""
         head = self._head if self._era is Era.LEGACY else modern_head(message, params)
-        answer = await self._pool.send(b"POST", head, orjson.dumps(message))
-        if message["method"] == "initialize":
-            self._opened(answer)
-        if not answer.streaming:
-            return Note(self._whole(answer, message["id"]))
         try:
-            return await self._stream(answer, message["id"], emit)
-        finally:
-            answer.close()
+            answer = await self._pool.send(b"POST", head, orjson.dumps(message))
+            if message["method"] == "initialize":
+                self._opened(answer)
+            if not answer.streaming:
+                return Note(self._whole(answer, message["id"]))
+            try:
+                return await self._stream(answer, message["id"], emit)
+            finally:
+                answer.close()
+        except asyncio.CancelledError:
+            if self._era is Era.LEGACY and message["method"] != "initialize":
+                self._cancel(message["id"])
+            raise
+
+    def _cancel(self, request_id: object) -> None:
+        """Until 2025-11-25 a closed connection cancels nothing: the upstream must be told."""
+        told = notification("notifications/cancelled", {"requestId": request_id, "reason": "nobody waits"})
+
+        async def tell() -> None:
+            with suppress(UpstreamDown):
+                await self.send(told)
+
+        task = asyncio.ensure_future(tell())
+        self._cancelling.add(task)
+        task.add_done_callback(self._cancelling.discard)
 
     async def send(self, message: JsonObject) -> None:
         """POST a notification or an answer; the upstream accepts it with 202."""
         if self._era is Era.MODERN and "method" not in message:
             return  # MCP 2026-07-28: servers ask in results, nobody waits for an answer of its own
         head = self._head if self._era is Era.LEGACY else modern_head(message, None)
-        answer = await self._pool.send(b"POST", head, orjson.dumps(message))
+        answer = await self._soon(b"POST", head, orjson.dumps(message))
         answer.close()
         if answer.status >= 400:
             raise self._refused(answer)
@@ -97,8 +116,16 @@ class HttpLink:
         """DELETE the upstream session, if there is one."""
         if self._session is None:
             return
-        answer = await self._pool.send(b"DELETE", self._head, b"")
+        answer = await self._soon(b"DELETE", self._head, b"")
         answer.close()
+
+    async def _soon(self, verb: bytes, head: bytes, body: bytes) -> Answer:
+        """An exchange that has nothing to wait for: an upstream that is slow here is down."""
+        try:
+            async with asyncio.timeout(_SEND_SECONDS):
+                return await self._pool.send(verb, head, body)
+        except TimeoutError:
+            raise UpstreamDown(f"{self.name}: no answer within {_SEND_SECONDS:g} s") from None
 
     def _opened(self, answer: Answer) -> None:
         session = answer.headers.get("mcp-session-id")
@@ -107,29 +134,36 @@ class HttpLink:
         self._session = session or None
 
     def _whole(self, answer: Answer, request_id: object) -> JsonObject:
+        if 300 <= answer.status < 400:
+            raise self._refused(answer)
         if answer.status >= 400 and not answer.headers.get("content-type", "").startswith("application/json"):
             raise self._refused(answer)
         if answer.status == 404 and self._session is not None:
             raise SessionLost(f"{self.name}: the upstream ended the session")
         message = parse(self.name, answer.body)
-        if "method" in message or ("error" not in message and not same_id(message.get("id"), request_id)):
-            if answer.status >= 400:
-                raise self._refused(answer)
-            raise UpstreamDown(f"{self.name}: found another message, expected the answer to this request")
-        message["id"] = request_id
-        return message
+        mine = "error" in message or same_id(message.get("id"), request_id)
+        found = answer_of({**message, "id": request_id}) if "method" not in message and mine else None
+        if found is not None:
+            return found
+        if answer.status >= 400:
+            raise self._refused(answer)
+        raise Malformed(f"{self.name}: expected the answer to this request, with one result or error object")
 
     async def _stream(self, answer: Answer, request_id: object, emit: Emit) -> Note | None:
-        parser = sse.Parser()
+        """The answer. None where it comes elsewhere, which only a stream that can be resumed may say."""
+        parser, resumable = sse.Parser(), request_id is None
         while (chunk := await answer.chunk()) is not None:
             try:
                 events = parser.feed(chunk)
             except sse.TooLong:
                 raise UpstreamDown(f"{self.name}: one event exceeds {sse.MAX_EVENT} bytes") from None
             for event in events:
+                resumable = resumable or (event.id is not None and self._era is Era.LEGACY)
                 final = await self._event(event, request_id, emit)
                 if final is not None:
                     return final
+        if not resumable:
+            raise UpstreamDown(f"{self.name}: the stream ended before the answer")
         return None
 
     async def _event(self, event: sse.Event, request_id: object, emit: Emit) -> Note | None:
@@ -138,7 +172,10 @@ class HttpLink:
             return None
         note = Note(parse(self.name, event.data), event.id, event.retry)
         if note.message is not None and request_id is not None and answers(note.message, request_id):
-            return note
+            found = answer_of({**note.message, "id": request_id})
+            if found is None:
+                raise Malformed(f"{self.name}: expected a result or an error, one object")
+            return Note(found, note.id, note.retry)
         await emit(note)
         return None
 

@@ -9,11 +9,11 @@ import orjson
 from toolgate.core.decode import INEXACT, MAX_DEPTH, exactly
 from toolgate.core.model import JsonObject, Refuse
 from toolgate.core.reasons import Reason
-from toolgate.errors import UpstreamDown
+from toolgate.errors import Malformed
 
 
 def parse(name: str, data: bytes) -> JsonObject:
-    """One JSON-RPC message. Raises UpstreamDown, naming what was found and never quoting it.
+    """One JSON-RPC message. Raises Malformed, naming what was found and never quoting it.
 
     A key named twice is no bypass here: what is judged is what is written on. Deep nesting and integers
     beyond 64 bits are.
@@ -21,16 +21,16 @@ def parse(name: str, data: bytes) -> JsonObject:
     try:
         value: object = orjson.loads(data)
     except orjson.JSONDecodeError:
-        raise UpstreamDown(f"{name}: found text that is not JSON, expected a JSON-RPC message") from None
+        raise Malformed(f"{name}: found text that is not JSON, expected a JSON-RPC message") from None
     if type(value) is not dict:
-        raise UpstreamDown(f"{name}: found JSON that is no object, expected a JSON-RPC message")
+        raise Malformed(f"{name}: found JSON that is no object, expected a JSON-RPC message")
     message = cast("JsonObject", value)
     if sound(message):
         return message
     exact = exactly(data)
     wrong = exact if isinstance(exact, Refuse) else None
     if wrong is not None and wrong.reason is not Reason.DUPLICATE_KEY:
-        raise UpstreamDown(f"{name}: {wrong.detail}")
+        raise Malformed(f"{name}: {wrong.detail}")
     return message
 
 

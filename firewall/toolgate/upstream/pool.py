@@ -14,6 +14,7 @@ from toolgate.errors import UpstreamDown
 
 MAX_BODY = 64 * 1024 * 1024
 MAX_HEADERS = 64 * 1024
+_MOST_READ = MAX_HEADERS + 256 * 1024  # what comes with one read beside the headers
 _IDLE_SECONDS = 4.0  # shorter than the keep-alive of common servers, so that no call meets a closing one
 _HIGH_WATER = 1024 * 1024
 
@@ -92,6 +93,7 @@ class _Connection(asyncio.Protocol):
         self.idle_since = 0.0
         self._future: asyncio.Future[Answer] | None = None
         self._answer: Answer | None = None
+        self._over = False
         self.loop = asyncio.get_running_loop()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -100,6 +102,8 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.alive = False
+        if exc is None and self._answer is not None and not _delimited(self._headers):
+            self.on_message_complete()  # RFC 9112 section 6.3: such a body ends with the connection
         self._fail(UpstreamDown(f"{self._pool.name}: the connection closed before the answer ended"))
 
     def exchange(self, request: bytes) -> asyncio.Future[Answer]:
@@ -110,6 +114,7 @@ class _Connection(asyncio.Protocol):
         self._chunks: list[bytes] = []
         self._size = 0
         self._answer = None
+        self._over = self._extra = False
         self._future = self.loop.create_future()
         self._transport.write(request)
         return self._future
@@ -118,21 +123,43 @@ class _Connection(asyncio.Protocol):
         if self._future is None and self._answer is None:
             self.abort()  # bytes nobody asked for: the peer is not speaking HTTP as we know it
             return
+        if self._answer is None:
+            self._header_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
             self._fail(UpstreamDown(f"{self._pool.name}: found no HTTP response, expected one"))
             self.abort()
+        if self._answer is None and not self._over and self._header_bytes > _MOST_READ:
+            self._too_many_headers()
+        if self._over:
+            self._done()
+
+    def _done(self) -> None:
+        """Keep the connection, unless it said more than it was asked: that would answer somebody else."""
+        if self.alive and not self._extra and self._keep:
+            self._pool.give_back(self)
+        else:
+            self.abort()
+
+    def on_message_begin(self) -> None:
+        self._extra = self._over
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._header_bytes += len(name) + len(value)
-        if self._header_bytes > MAX_HEADERS:
-            self._fail(UpstreamDown(f"{self._pool.name}: response headers beyond {MAX_HEADERS} bytes"))
-            self.abort()
+        if self._over:
+            return
+        if len(name) + len(value) + len(self._headers) * 32 > MAX_HEADERS:
+            self._too_many_headers()
             return
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1").strip()
 
+    def _too_many_headers(self) -> None:
+        self._fail(UpstreamDown(f"{self._pool.name}: response headers beyond {MAX_HEADERS} bytes"))
+        self.abort()
+
     def on_headers_complete(self) -> None:
+        if self._over or self._parser.get_status_code() < 200:
+            return
         streaming = self._headers.get("content-type", "").startswith("text/event-stream")
         status = self._parser.get_status_code()
         self._answer = Answer(self, status, self._headers, streaming)
@@ -141,7 +168,9 @@ class _Connection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         answer = self._answer
-        if answer is not None and answer.streaming:
+        if answer is None:
+            return
+        if answer.streaming:
             answer.feed(body)
             return
         self._size += len(body)
@@ -154,17 +183,13 @@ class _Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         answer = self._answer
         if answer is None:
+            self._headers = {}  # an interim response, or one too many
             return
-        keep = self._parser.should_keep_alive()
-        self._answer = None
+        self._answer, self._over, self._keep = None, True, self._parser.should_keep_alive()
         if not answer.streaming:
             answer.body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         answer.finish(None)
         self._resolve(answer)
-        if keep and self.alive:
-            self._pool.give_back(self)
-        else:
-            self.abort()
 
     def pause(self) -> None:
         if self.alive:
@@ -191,6 +216,10 @@ class _Connection(asyncio.Protocol):
         future, self._future = self._future, None
         if future is not None and not future.done():
             future.set_exception(why)
+
+
+def _delimited(headers: Mapping[str, str]) -> bool:
+    return "content-length" in headers or "chunked" in headers.get("transfer-encoding", "").lower()
 
 
 class Pool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,9 +19,10 @@ from toolgate.upstream.bridge_modern import NativeFirst, OverModern
 from toolgate.upstream.by_capability import ByCapability
 from toolgate.upstream.http import HttpLink
 from toolgate.upstream.link import Link, Note, Opening
+from toolgate.upstream.pipe import Pipe
 from toolgate.upstream.pool import Pool
 from toolgate.upstream.process import Process
-from toolgate.upstream.stdio import Pipe, StdioLink
+from toolgate.upstream.stdio import StdioLink
 
 _PROBE_SECONDS = 20.0
 
@@ -56,6 +58,7 @@ class Upstream:
         self._modern: bool | None = None
         self._modern_only = False
         self._probing = asyncio.Lock()
+        self._ids = itertools.count(1)
         self._shared: HttpLink | None = None
 
     @property
@@ -88,14 +91,22 @@ class Upstream:
 
     async def _for_modern(self, opening: Opening) -> Link:
         link = await self._native(Era.MODERN, opening)
-        if self._modern is None:
-            async with self._probing:
-                self._modern = await _speaks_modern(link)
-        if self._modern:
-            return link
+        try:
+            if await self._found_modern(link):
+                return link
+        except UpstreamDown:
+            await link.close()
+            raise
         await link.close()
         bridges = ByCapability(self.name, lambda client, offered: self._bridged(opening, client, offered))
         return bridges
+
+    async def _found_modern(self, link: Link) -> bool:
+        """Whether it speaks 2026-07-28. That it does not is only believed once a handshake has worked."""
+        async with self._probing:
+            if self._modern is None and await _speaks_modern(link):
+                self._modern = True
+        return self._modern is True
 
     async def _bridged(self, opening: Opening, client: JsonObject, capabilities: JsonObject) -> OverLegacy:
         """A legacy session of its own, its handshake done for these capabilities."""
@@ -103,9 +114,10 @@ class Upstream:
         bridge = OverLegacy(await self._native(Era.LEGACY, own), own, self._keyring)
         try:
             await bridge.handshake()
-        except UpstreamDown:
+        except (UpstreamDown, asyncio.CancelledError):
             await bridge.close()
             raise
+        self._modern = self._modern or False
         return bridge
 
     async def _native(self, era: Era, opening: Opening) -> Link:
@@ -125,7 +137,7 @@ class Upstream:
 
     def _pipe(self, era: Era, opening: Opening) -> Pipe:
         address = self._address
-        key = {"all": (era,), "caller": (era, opening.caller), "session": (era, str(id(opening)))}[
+        key = {"all": (era,), "caller": (era, opening.caller), "session": (era, str(next(self._ids)))}[
             address.share
         ]
         self._pipes = {known: pipe for known, pipe in self._pipes.items() if not pipe.idle}
