@@ -13,7 +13,7 @@ from toolgate.core.redact import Label
 from toolgate.detect.known import Known
 from toolgate.detect.matchers import Candidate, Compile, Matcher, best
 from toolgate.detect.patterns import PII
-from toolgate.detect.rules import SEPARATOR, Rule
+from toolgate.detect.rules import SEPARATOR, Verify
 from toolgate.detect.secrets import SECRETS
 
 RULES: Final = (*PII, *SECRETS)
@@ -21,13 +21,17 @@ ENTITIES: Final = frozenset(rule.entity for rule in RULES)
 # Entity, score and rule of a finding; the kind of what is known stands last, where -1 leads.
 _Kind: TypeAlias = tuple[str, float, str]
 _KNOWN: Final = -1
+# How a rule verifies, and whether its anchor ends behind a key.
+_Check: TypeAlias = tuple[Verify, bool]
+# Start, negative end and rule: they sort in document order, the longest first.
+_Judged: TypeAlias = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """The rules for one set of entities, compiled."""
+    """The rules for one set of entities, compiled; `checks` is what `_judged` needs of each."""
 
-    rules: tuple[Rule, ...]
+    checks: tuple[_Check, ...]
     kinds: tuple[_Kind, ...]
     matcher: Matcher
     secrets: bool
@@ -58,7 +62,8 @@ class Engine:
         rules = tuple(rule for rule in RULES if rule.entity in entities)
         matcher = self._compile([rule.anchor for rule in rules]) if rules else None
         kinds = (*((rule.entity, rule.score, rule.name) for rule in rules), ("SECRET", 1.0, "known"))
-        self._plans[entities] = _Plan(rules, kinds, matcher, "SECRET" in entities) if matcher else None
+        checks = tuple((rule.verify, rule.labelled) for rule in rules)
+        self._plans[entities] = _Plan(checks, kinds, matcher, "SECRET" in entities) if matcher else None
 
     async def scan(self, texts: Sequence[str], entities: frozenset[str]) -> tuple[Finding, ...]:
         """What stands in the texts; overlapping findings of different entities are all reported.
@@ -69,23 +74,27 @@ class Engine:
 
     def find(self, texts: Sequence[str], entities: frozenset[str]) -> tuple[Finding, ...]:
         """The same, at once."""
-        if entities not in self._plans:
-            self.prepare(entities)
-        plan = self._plans[entities]
+        plan = self._plans.get(entities)
         if plan is None:
-            return ()
+            if entities not in self._plans:
+                self.prepare(entities)
+            plan = self._plans[entities]
+            if plan is None:
+                return ()
         text = SEPARATOR.join(texts)
         data = _encoded(text)
         candidates = plan.matcher.find(data)
         known = self._known.find(data) if plan.secrets else []
         if not candidates and not known:
             return ()
-        judged = _judged(plan.rules, _in_characters(candidates, text, data), texts, text)
-        for (end, _), (_, length) in zip(
-            _in_characters([c for c, _ in known], text, data), known, strict=True
-        ):
-            judged.append((end - length, -end, _KNOWN))
-        judged.sort()
+        if len(data) != len(text):
+            candidates = _in_characters(candidates, data)
+        judged = _judged(plan.checks, candidates, texts, text)
+        if known:
+            ends = _in_characters([candidate for candidate, _ in known], data)
+            judged += [(end - known[at][1], -end, _KNOWN) for at, (end, _) in enumerate(ends)]
+        if len(judged) > 1:
+            judged.sort()
         return tuple(_findings(judged, plan.kinds, texts))
 
 
@@ -97,10 +106,8 @@ def _encoded(text: str) -> bytes:
         return text.encode("utf-8", "surrogatepass")
 
 
-def _in_characters(candidates: list[Candidate], text: str, data: bytes) -> list[Candidate]:
+def _in_characters(candidates: list[Candidate], data: bytes) -> list[Candidate]:
     """The candidates with their ends counted in characters."""
-    if len(data) == len(text):
-        return candidates
     found: list[Candidate] = []
     at = characters = 0
     for end, number in candidates:
@@ -116,49 +123,59 @@ def _starts(texts: Sequence[str]) -> list[int]:
 
 
 def _judged(
-    rules: Sequence[Rule], candidates: list[Candidate], texts: Sequence[str], text: str
-) -> list[tuple[int, int, int]]:
-    """Start, negative end and rule of every candidate that holds."""
-    found: list[tuple[int, int, int]] = []
+    checks: Sequence[_Check], candidates: list[Candidate], texts: Sequence[str], text: str
+) -> list[_Judged]:
+    """Every candidate that holds."""
+    found: list[_Judged] = []
     starts: list[int] = []
-    reached = [0] * len(rules)
+    reached = [0] * len(checks)
     for end, number in candidates:
         if end <= reached[number]:  # inside what this rule has found already
             continue
-        rule = rules[number]
-        if rule.labelled:
+        verify, labelled = checks[number]
+        if labelled:
             starts = starts or _starts(texts)
             leaf = bisect_right(starts, end) - 1
             if not 0 < leaf < len(texts) or starts[leaf] != end or not isinstance(texts[leaf - 1], Label):
                 continue
-        span = rule.verify(text, end)
+        span = verify(text, end)
         if span is not None:
-            reached[number] = span[1]
-            found.append((span[0], -span[1], number))
+            start, stop = span
+            reached[number] = stop
+            found.append((start, -stop, number))
     return found
 
 
-def _findings(
-    judged: list[tuple[int, int, int]], kinds: Sequence[_Kind], texts: Sequence[str]
-) -> Iterator[Finding]:
+def _findings(judged: list[_Judged], kinds: Sequence[_Kind], texts: Sequence[str]) -> list[Finding]:
     """Findings in document order, without those inside another of the same entity."""
+    found: list[Finding] = []
     reached: dict[str, int] = {}
-    starts = _starts(texts)
-    leaf, base, stop = 0, 0, starts[1] - 1
+    leaf, base, stop = 0, 0, len(texts[0])
     for start, minus_end, number in judged:
         end = -minus_end
         entity, score, name = kinds[number]
         if end <= reached.get(entity, 0):
             continue
         reached[entity] = end
-        if start > stop:
-            leaf = bisect_right(starts, start) - 1
-            base, stop = starts[leaf], starts[leaf + 1] - 1
+        while start > stop:
+            leaf += 1
+            base = stop + 1
+            stop = base + len(texts[leaf])
         if end <= stop:
-            yield Finding(entity, leaf, start - base, end - base, score, name)
-            continue
-        for part in range(leaf, bisect_right(starts, end - 1)):  # in each of the texts that it runs over
-            here = max(start, starts[part]) - starts[part]
-            there = min(end, starts[part + 1] - 1) - starts[part]
-            if here < there:
-                yield Finding(entity, part, here, there, score, name)
+            found.append(Finding(entity, leaf, start - base, end - base, score, name))
+        else:
+            found += _pieces(kinds[number], start - base, end - base, texts, leaf)
+    return found
+
+
+def _pieces(kind: _Kind, start: int, end: int, texts: Sequence[str], leaf: int) -> Iterator[Finding]:
+    """A finding in each of the texts that it runs over; it starts and ends so far behind the first one's."""
+    entity, score, name = kind
+    while end > 0:
+        length = len(texts[leaf])
+        here, there = max(start, 0), min(end, length)
+        if here < there:
+            yield Finding(entity, leaf, here, there, score, name)
+        leaf += 1
+        start -= length + 1
+        end -= length + 1

@@ -6,9 +6,11 @@ from typing import Final
 
 _DOUBLED: Final = bytes.maketrans(b"0123456789", b"0246813579")
 # Letters count 10 to 35 (ISO 13616); what separates the groups does not count.
-_LETTERS: Final = str.maketrans(
-    {first + i: str(10 + i) for first in (65, 97) for i in range(26)} | {" ": None, "-": None}
-)
+_FIGURES: Final = {
+    **{chr(first + i): str(10 + i) for first in (65, 97) for i in range(26)},
+    **{figure: figure for figure in "0123456789"},
+    **dict.fromkeys(" -", ""),
+}
 
 # ISO 13616 registry, release 99: the length of an account number by country.
 IBAN_LENGTHS: Final = {
@@ -36,29 +38,29 @@ IBAN_LENGTHS: Final = {
 def luhn(digits: str) -> bool:
     """Whether the check digit is right (ISO/IEC 7812-1)."""
     figures = digits.encode()
-    every_other = figures[-2::-2].translate(_DOUBLED)
-    return (sum(figures[-1::-2]) + sum(every_other) - 48 * len(figures)) % 10 == 0
+    return (sum(figures[-1::-2] + figures[-2::-2].translate(_DOUBLED)) - 48 * len(figures)) % 10 == 0
 
 
 def issued(digits: str) -> bool:
     """Whether a card network issues numbers of this beginning and length."""
-    size, first, two, four = len(digits), digits[0], int(digits[:2]), int(digits[:4])
+    size, first = len(digits), digits[0]
     if first == "4":
         return size in (13, 16, 19)
-    if 51 <= two <= 55 or 2221 <= four <= 2720:
+    two, four = digits[:2], digits[:4]  # digits of one length compare like numbers
+    if "51" <= two <= "55" or "2221" <= four <= "2720":
         return size == 16
-    if two in (34, 37) or four in (1800, 2131):
+    if two in ("34", "37") or four in ("1800", "2131"):
         return size == 15
     if first == "3":
-        return (two == 35 and size == 16) or (two in (30, 36, 38, 39) and size in (14, 16))
-    if 2200 <= four <= 2204:
+        return (two == "35" and size == 16) or (two in ("30", "36", "38", "39") and size in (14, 16))
+    if "2200" <= four <= "2204":
         return 16 <= size <= 19
-    return (two == 50 or two >= 56) and two < 70 and 12 <= size <= 19  # Maestro, Discover, UnionPay
+    return (two == "50" or two >= "56") and two < "70" and 12 <= size <= 19  # Maestro, Discover, UnionPay
 
 
 def iban(account: str) -> bool:
     """Whether the check digits are right (ISO 7064 mod 97-10). Letters, digits, blanks and dashes only."""
-    figures = account.translate(_LETTERS)
+    figures = "".join(map(_FIGURES.__getitem__, account))
     return int(figures[6:] + figures[:6]) % 97 == 1
 
 
@@ -67,9 +69,15 @@ def ssn(area: str, group: str, serial: str) -> bool:
     return area not in ("000", "666") and area < "900" and group != "00" and serial != "0000"
 
 
-def public_ipv4(first: int, second: int) -> bool:
+_NEVER_PUBLIC: Final = frozenset(str(first) for first in (0, 10, 127, *range(224, 256)))
+
+
+def public_ipv4(first: str, second: str) -> bool:
     """Whether an address of this beginning names somebody: not this host, a private net, or many at once."""
-    if first in (0, 10, 127) or first >= 224:
+    if first in _NEVER_PUBLIC:
         return False
-    private = (first == 172 and 16 <= second < 32) or (first, second) in ((192, 168), (169, 254))
-    return not (private or (first == 100 and 64 <= second < 128))
+    if first == "172":
+        return not 16 <= int(second) < 32
+    if first == "100":
+        return not 64 <= int(second) < 128
+    return (first, second) not in (("192", "168"), ("169", "254"))

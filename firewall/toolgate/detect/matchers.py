@@ -41,19 +41,18 @@ class Hyperscan:
     def find(self, data: bytes) -> list[Candidate]:
         """Every candidate once, in order."""
         found: list[Candidate] = []
-        keep = found.append
-
-        def note(pattern: int, _start: int, end: int, _flags: int, _context: object) -> bool:
-            keep((end, pattern))
-            return len(found) > MAX_CANDIDATES  # true ends the scan
-
         try:
-            self._scan(data, match_event_handler=note)
+            self._scan(data, _note, 0, found)
         except self._stopped:
             raise too_many() from None
         if len(found) > 1:
             found.sort()
         return found
+
+
+def _note(pattern: int, _start: int, end: int, _flags: int, found: list[Candidate]) -> bool:
+    found.append((end, pattern))
+    return len(found) > MAX_CANDIDATES  # true ends the scan
 
 
 class Re2:
