@@ -15,7 +15,7 @@ from toolgate.ports import Policies
 from toolgate.protocol import translate
 from toolgate.protocol.messages import answer_of, notification, request, response
 from toolgate.protocol.versions import LEGACY, MODERN, NEWEST_LEGACY, SELF, SUBSCRIPTION_KEY, Era
-from toolgate.routes import Heard, Page, Registry, Routes, Target, listened, own_meta
+from toolgate.routes import Heard, Page, Registry, Routes, Target, down, listened, own_meta
 from toolgate.session import Session
 from toolgate.upstream.link import Emit, Link, Note
 
@@ -61,7 +61,7 @@ class Aggregated(Routes):
         except TimeoutError:
             return Refuse(Reason.UPSTREAM_DOWN, f"{upstream}: no answer within {_OPEN_SECONDS:g} s")
         except UpstreamDown as error:
-            return Refuse(Reason.UPSTREAM_DOWN, str(error))
+            return down(error)
         return None
 
     async def own(

@@ -23,9 +23,9 @@ from toolgate.judge import ARGUMENTS, Admitted, Judge, Replayed, World, burned, 
 from toolgate.ports import Entry
 from toolgate.protocol.headers import param_headers, param_mismatch
 from toolgate.protocol.messages import answer_of, request
-from toolgate.protocol.versions import Era
+from toolgate.protocol.versions import REMOVED, Era
 from toolgate.relay import Relay
-from toolgate.routes import Routes, Target, arguments_of, with_arguments
+from toolgate.routes import Routes, Target, arguments_of, down, with_arguments
 from toolgate.session import InFlight, Session
 from toolgate.upstream.link import Emit, Link, Note
 from toolgate.verdicts import Reply
@@ -35,10 +35,6 @@ _FOREVER = 30 * 86400.0
 
 # Forwarded without a verdict of their own: they carry no data of the caller's choosing.
 PLAIN = frozenset({"ping", "logging/setLevel", "initialize", "server/discover", "subscriptions/listen"})
-# MCP 2026-07-28 changelog: what the per-request era has no use for. Answered, not forwarded.
-REMOVED = frozenset(
-    {"initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"}
-)
 
 
 class Gateway:
@@ -65,7 +61,9 @@ class Gateway:
         if wait is not None:
             return Refuse(Reason.TOO_MANY_ATTEMPTS, "too many refused calls", wait)
         if session.era is Era.MODERN and method in REMOVED:
-            return Refuse(Reason.METHOD_NOT_ALLOWED, "removed in 2026-07-28")
+            about = Call(method, session.scope or "", "", {}, session.caller, session.id)
+            removed = Refuse(Reason.METHOD_NOT_ALLOWED, "removed in 2026-07-28")
+            return await self._refused(session, about, removed)
         if method in LISTS:
             return await self._list(session, message, emit)
         if session.scope is None:
@@ -255,7 +253,7 @@ class Gateway:
             why = Refuse(Reason.UPSTREAM_TIMEOUT, f"{call.upstream}: no answer within {timeout:g} s")
             return await self._ended(admitted, "timeout", clock.monotonic() - started, why)
         except UpstreamDown as error:
-            why = Refuse(Reason.UPSTREAM_DOWN, str(error))
+            why = down(error)
             return await self._ended(admitted, "error", clock.monotonic() - started, why)
         except asyncio.CancelledError:
             body = records.outcome(clock.now(), admitted.id, "cancelled", clock.monotonic() - started)
@@ -395,5 +393,6 @@ class Gateway:
         return await self._judged(session, call, target, emit, None)
 
     async def _refused(self, session: Session, call: Call, refusal: Refuse) -> Refuse:
-        self.attempts.failed(session.caller.credential, self.world.clock.monotonic())
+        if refusal.reason is not Reason.UPSTREAM_DOWN:  # that is not the caller's doing
+            self.attempts.failed(session.caller.credential, self.world.clock.monotonic())
         return await self.judge.refused(call, refusal)

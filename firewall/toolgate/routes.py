@@ -11,7 +11,7 @@ from toolgate.core.policy import ServerAsk
 from toolgate.core.present import LISTS
 from toolgate.core.reasons import Reason
 from toolgate.core.values import value
-from toolgate.errors import UpstreamDown
+from toolgate.errors import Malformed, SessionLost, UpstreamDown
 from toolgate.ports import Policies
 from toolgate.protocol.messages import answer_of, request
 from toolgate.protocol.versions import (
@@ -134,7 +134,7 @@ class Routes:
         try:
             link = await self.registry.open(upstream, opening)
         except UpstreamDown as error:
-            return Refuse(Reason.UPSTREAM_DOWN, str(error))
+            return down(error)
         refusal = await self.greet(session, upstream, link)
         if refusal is None:
             session.links[upstream] = link
@@ -155,7 +155,7 @@ class Routes:
         try:
             note = await link.request(message, emit)
         except UpstreamDown as error:
-            return Refuse(Reason.UPSTREAM_DOWN, str(error))
+            return down(error)
         if note is None or note.message is None:
             return None
         answer = answer_of(note.message)
@@ -177,7 +177,7 @@ class Routes:
         except TimeoutError:
             return Refuse(Reason.UPSTREAM_TIMEOUT, f"{call.upstream}: no list of tools within {timeout:g} s")
         except UpstreamDown as error:
-            return Refuse(Reason.UPSTREAM_DOWN, str(error))
+            return down(error)
         return catalogue.peek(call.target, now)
 
     async def refresh(self, session: Session, link: Link, upstream: str, now: float) -> None:
@@ -329,6 +329,14 @@ def with_arguments(target: Target, method: str, arguments: JsonObject) -> Target
     kept = {key: params[key] for key in params if method in _NAMED or key == "_meta"}
     sent = {**kept, "arguments": arguments} if method in _NAMED else {**arguments, **kept}
     return Target(target.upstream, target.name, {**target.message, "params": sent})
+
+
+def down(error: UpstreamDown) -> Refuse:
+    """What a client is told when its upstream failed: who and why, and whether to initialise again."""
+    if isinstance(error, SessionLost):
+        return Refuse(Reason.UNKNOWN_SESSION)
+    reason = Reason.RESULT_MALFORMED if isinstance(error, Malformed) else Reason.UPSTREAM_DOWN
+    return Refuse(reason, str(error))
 
 
 def own_meta() -> JsonObject:

@@ -18,6 +18,11 @@ LEGACY: Final = ("2025-03-26", "2025-06-18", "2025-11-25")
 NEWEST_LEGACY: Final = LEGACY[-1]
 SUPPORTED: Final = (*LEGACY, MODERN)
 
+# MCP 2026-07-28 changelog: what the per-request era has no use for. Answered, not forwarded.
+REMOVED: Final = frozenset(
+    {"initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"}
+)
+
 VERSION_KEY: Final = "io.modelcontextprotocol/protocolVersion"
 CAPABILITIES_KEY: Final = "io.modelcontextprotocol/clientCapabilities"
 CLIENT_KEY: Final = "io.modelcontextprotocol/clientInfo"
