@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Deadline:
-    """Cancels the task inside it after `seconds` and turns that into TimeoutError; other cancelling passes."""
+    """Cancels its task after `seconds` and turns that into TimeoutError; other cancelling passes."""
 
     __slots__ = ("_expired", "_loop", "_seconds", "_task", "_timer")
 

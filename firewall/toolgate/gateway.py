@@ -18,7 +18,7 @@ from toolgate.core.reasons import Reason
 from toolgate.core.redact import texts
 from toolgate.core.release import release
 from toolgate.deadline import Deadline
-from toolgate.errors import SealBroken, UpstreamDown
+from toolgate.errors import PortDown, SealBroken, UpstreamDown
 from toolgate.judge import ARGUMENTS, Admitted, Judge, Replayed, World, burned, canonical
 from toolgate.ports import Entry
 from toolgate.protocol.headers import param_headers, param_mismatch
@@ -143,9 +143,8 @@ class Gateway:
         reply = await self._released(admitted, note, 0.0)
         if isinstance(reply, Note):
             return reply
-        return Note(
-            replies.message(admitted.call.method, message["id"], reply, session.era), note.id, note.retry
-        )
+        told = replies.message(admitted.call.method, message["id"], reply, session.era)
+        return Note(told, note.id, note.retry)
 
     def _loop(self) -> asyncio.AbstractEventLoop:
         if self._running is None:
@@ -310,7 +309,10 @@ class Gateway:
             return Note({**message, "error": cleaned}, note.id, note.retry)
         result: JsonObject = message["result"]
         wanted = admitted.view.wanted_results
-        found = await self.world.detectors.scan(texts(result), wanted) if wanted else ()
+        try:
+            found = await self.world.detectors.scan(texts(result), wanted) if wanted else ()
+        except PortDown as down:
+            return await self._withheld(admitted, Withhold(Reason.RESULT_TOO_LARGE, str(down)), seconds)
         verdict = self._release(admitted, result, found)
         if isinstance(verdict, Withhold):
             return await self._withheld(admitted, verdict, seconds)
@@ -366,9 +368,7 @@ class Gateway:
     async def _continue(self, session: Session, message: JsonObject, emit: Emit) -> Reply | None:
         """`toolgate_continue`: send a held call as it was approved, judged again from the top."""
         named: object = arguments_of(message, "tools/call").get("approval")
-        unknown = Refuse(
-            Reason.APPROVAL_UNKNOWN, "arguments.approval: expected the id of a call held for you"
-        )
+        unknown = Refuse(Reason.APPROVAL_UNKNOWN, "arguments.approval: expected the id of a held call")
         approval = await self.world.approvals.by_id(named) if isinstance(named, str) else None
         about = Call("tools/call", session.scope or "", CONTINUE, {}, session.caller, session.id)
         if approval is None or approval.caller != session.caller.name:

@@ -1,4 +1,4 @@
-"""One call judged to the end: facts looked up, charges taken, the record written. Nothing is forwarded here."""
+"""One call judged to the end: facts looked up, charges taken, the record written. Nothing is forwarded."""
 
 from __future__ import annotations
 

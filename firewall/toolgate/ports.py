@@ -1,4 +1,4 @@
-"""What the gateway needs of the world. Every adapter implements one of these; tests use `toolgate.testing`."""
+"""What the gateway needs of the world. Adapters implement these; tests use `toolgate.testing`."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Approvals(Protocol):
     """Held calls: looked up on the slow path only."""
 
     async def by_digest(self, caller: str, digest: str) -> Approval | None:
-        """The newest approval of this caller for this very call that still counts (any state, not expired)."""
+        """The newest approval of this caller for this very call that still counts: any state, not expired."""
         ...
 
     async def by_id(self, approval: str) -> Approval | None: ...

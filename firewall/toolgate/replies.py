@@ -27,24 +27,36 @@ SENTENCES: dict[Reason, str] = {
     Reason.BAD_NUMBER: "A number in the message cannot be carried exactly. Send it as a string.",
     Reason.BAD_HEADER: "A header does not agree with the message. Send headers that match the body.",
     Reason.BAD_ORIGIN: "This address may not be used from that origin.",
-    Reason.UNSUPPORTED_VERSION: "This protocol version is not spoken here. Use one of the supported versions.",
+    Reason.UNSUPPORTED_VERSION: (
+        "This protocol version is not spoken here. Use one of the supported versions."
+    ),
     Reason.METHOD_NOT_ALLOWED: "The policy does not allow this method. Ask the operator if it is needed.",
     Reason.NOT_AUTHENTICATED: "The caller is not known. Send a valid credential.",
     Reason.UNKNOWN_SESSION: "This session is not known. Initialise again.",
     Reason.UNKNOWN_UPSTREAM: "There is no such upstream here.",
     Reason.TOO_MANY_ATTEMPTS: "Too many refused calls. Wait, then send only calls that can succeed.",
     Reason.NOT_ALLOWED: "This does not exist here, or not for this caller. List what there is and use that.",
-    Reason.SCHEMA_TOO_COMPLEX: "The tool's own schema cannot be checked safely, so the tool cannot be called.",
+    Reason.SCHEMA_TOO_COMPLEX: (
+        "The tool's own schema cannot be checked safely, so the tool cannot be called.. "
+    ),
     Reason.ARGUMENTS_INVALID: "The arguments do not fit the tool's schema. Correct them and call again.",
-    Reason.CONDITION_NOT_MET: "The policy does not allow these arguments. Use arguments within its conditions.",
-    Reason.SENSITIVE_ARGUMENTS: "The arguments hold sensitive data that may not be sent. Call again without it.",
+    Reason.CONDITION_NOT_MET: (
+        "The policy does not allow these arguments. Use arguments within its conditions."
+    ),
+    Reason.SENSITIVE_ARGUMENTS: (
+        "The arguments hold sensitive data that may not be sent. Call again without it."
+    ),
     Reason.NO_TIER: "The operator has not classed this tool yet, so it cannot be called. Ask the operator.",
     Reason.APPROVAL_NEEDED: "A person must approve this call.",
     Reason.APPROVAL_DENIED: "A person denied this call. Do not repeat it; find another way or ask.",
-    Reason.APPROVAL_UNKNOWN: "There is no such approval for this caller. Use the id the held call's answer named.",
+    Reason.APPROVAL_UNKNOWN: (
+        "There is no such approval for this caller. Use the id the held call's answer named."
+    ),
     Reason.APPROVAL_EXPIRED: "The approval has expired. Make the call again to ask anew.",
     Reason.APPROVAL_SPENT: "The approval was used already. Make the call again to ask anew.",
-    Reason.OUTCOME_UNKNOWN: "This call was sent before and its outcome is unknown. Ask the operator what happened.",
+    Reason.OUTCOME_UNKNOWN: (
+        "This call was sent before and its outcome is unknown. Ask the operator what happened."
+    ),
     Reason.RATE_LIMITED: "The limit for this is used up. Wait, then go on.",
     Reason.SERVER_MAY_NOT: "The server asked for something the policy does not let servers ask.",
     Reason.SENSITIVE_RESULT: "The result holds sensitive data that may not be shown.",
@@ -56,7 +68,9 @@ SENTENCES: dict[Reason, str] = {
     Reason.UPSTREAM_TIMEOUT: "The server did not answer in time and the call was cancelled.",
     Reason.ERA_MISMATCH: "The server speaks a protocol version in which this cannot be said.",
     Reason.POLICY_BROKEN: "The policy file has a mistake, so nothing can be called until it is mended.",
-    Reason.JOURNAL_DOWN: "The journal cannot be written, and without a record no call is made. Tell the operator.",
+    Reason.JOURNAL_DOWN: (
+        "The journal cannot be written, and without a record no call is made. Tell the operator."
+    ),
     Reason.INTERNAL: "toolgate met an error of its own and refused the call. Tell the operator.",
 }
 

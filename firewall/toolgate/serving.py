@@ -15,6 +15,7 @@ import uvicorn
 from toolgate.app import App
 from toolgate.core.model import Caller
 from toolgate.errors import SettingsError
+from toolgate.ingress.bounded import Bounded
 from toolgate.ingress.guard import Origins
 from toolgate.ingress.http import HttpFront
 from toolgate.ingress.identity import Identity, Keys
@@ -43,6 +44,17 @@ def identity_of(app: App) -> Identity:
 
 class Server(uvicorn.Server):
     """A signal ends it and nothing else: raised once more, as uvicorn does, it would cut off the closing."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None] | None) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then say so."""
+        await super().startup(sockets)
+        settle()
+        if self.started and self._ready is not None:
+            self._ready()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -78,15 +90,14 @@ async def serve(
     )
     origins = Origins(address, settings.public_url)
     front = HttpFront(app.gateway, identity, sessions, origins, settings.limits.body, rest(identity))
-    server = Server(_config(app, front))
+    server = Server(_config(app, front), ready)
     app.record("start", status="http")
     sweeping = asyncio.ensure_future(_sweep(app, sessions))
     watching = asyncio.ensure_future(app.policies.watch())
-    announcing = asyncio.ensure_future(_announce(server, ready or _nothing))
     try:
         await server.serve([listener] if listener is not None else None)
     finally:
-        for task in (sweeping, watching, announcing):
+        for task in (sweeping, watching):
             task.cancel()
         with suppress(TimeoutError):
             await asyncio.wait_for(sessions.close(), 10)
@@ -101,7 +112,7 @@ def _config(app: App, front: HttpFront) -> uvicorn.Config:
         host=listen.host if isinstance(listen, Tcp) else "127.0.0.1",
         port=listen.port if isinstance(listen, Tcp) else 0,
         uds=str(listen.path) if isinstance(listen, Unix) else None,
-        http="httptools",
+        http=Bounded,
         loop="none",
         ws="none",
         proxy_headers=False,
@@ -115,15 +126,8 @@ def _config(app: App, front: HttpFront) -> uvicorn.Config:
     )
 
 
-async def _announce(server: uvicorn.Server, ready: Callable[[], None]) -> None:
-    while not server.started:
-        await asyncio.sleep(0.01)
-    settle()
-    ready()
-
-
 def settle() -> None:
-    """Take what was loaded at start out of the garbage collector's way: it stays, and walking it costs every call."""
+    """Take what was loaded at start out of the garbage collector's way: it stays anyway."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
@@ -134,7 +138,3 @@ async def _sweep(app: App, sessions: Sessions) -> None:
         await asyncio.sleep(_SWEEP_SECONDS)
         with contextlib.suppress(Exception):
             await sessions.sweep(app.world.clock.monotonic())
-
-
-def _nothing() -> None:
-    return None

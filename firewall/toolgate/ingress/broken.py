@@ -1,4 +1,4 @@
-"""A client that starts us with a broken policy is told where the mistake is, instead of meeting a dead process."""
+"""A client that starts us with a broken policy is told where the mistake is; it meets no dead process."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Origins:
         public = urlsplit(public_url)
         if public.netloc:
             hosts.add(public.netloc)
-        self._any_host = host in ("0.0.0.0", "[::]", "") and not public.netloc
+        self._any_host = host in ("0.0.0.0", "[::]", "")  # noqa: S104 - compared with, not bound to and not public.netloc
         self._hosts = {name.lower() for name in hosts}
         self._origins = {f"{scheme}://{name}" for name in self._hosts for scheme in ("http", "https")}
 
@@ -74,7 +74,7 @@ class Origins:
 
 
 def unacceptable(headers: dict[str, str]) -> tuple[int, str] | None:
-    """The HTTP status for wrong content headers of a POST, and what was expected; None when they are right."""
+    """The HTTP status for wrong content headers of a POST, and what was expected; None for right ones."""
     content = headers.get("content-type", "")
     if content != "application/json" and content.partition(";")[0].strip().lower() != "application/json":
         return 415, "Content-Type: expected application/json"

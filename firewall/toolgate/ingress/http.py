@@ -12,7 +12,7 @@ from toolgate.core.decode import decode
 from toolgate.core.model import Call, Caller, JsonObject, Refuse
 from toolgate.core.reasons import Reason
 from toolgate.core.values import value
-from toolgate.errors import JournalDown, SessionLost, UpstreamDown
+from toolgate.errors import JournalDown, PortDown, SessionLost, UpstreamDown
 from toolgate.gateway import Gateway
 from toolgate.ingress.guard import Origins, TooLarge, body_of, headers_of, unacceptable
 from toolgate.ingress.identity import Identity
@@ -24,8 +24,10 @@ from toolgate.protocol.messages import (
     Kind,
     error,
     kind_of,
+    members,
 )
 from toolgate.protocol.versions import CAPABILITIES_KEY, CLIENT_KEY, LEGACY, MODERN, Era
+from toolgate.routes import down
 from toolgate.session import Session
 from toolgate.upstream.link import Note
 
@@ -88,7 +90,9 @@ class HttpFront:
             await self._failed(response, Refuse(Reason.UNKNOWN_SESSION))
         except UpstreamDown as down:
             await self._failed(response, Refuse(Reason.UPSTREAM_DOWN, str(down)))
-        except Exception:  # the outermost handler: a bug refuses, and is logged whole
+        except PortDown as down:
+            await self._failed(response, Refuse(Reason.INTERNAL, str(down)), 503)
+        except Exception:  # noqa: BLE001 - the outermost handler: a bug refuses, and is logged whole
             _log.exception("a request was refused because of an error in toolgate")
             await self._failed(response, Refuse(Reason.INTERNAL))
 
@@ -217,7 +221,11 @@ class HttpFront:
         if session is None:
             return
         if kind is Kind.REQUEST:
-            await self._answer(exchange, session, message)
+            try:
+                await self._answer(exchange, session, message)
+            finally:
+                if message["method"] == "initialize" and not self._sessions.holds(session):
+                    await session.close()
         elif kind is Kind.NOTIFICATION:
             await self._gateway.notify(session, message)
             await exchange.response.empty(202)
@@ -253,11 +261,13 @@ class HttpFront:
         response.as_events = session.era is Era.LEGACY and self._gateway.routes.keeps_own(session)
         if method == "initialize":
             response.opening = lambda: self._begun(session, response)
-        reply = await self._gateway.request(session, message, response.emit, given)
+        try:
+            reply = await self._gateway.request(session, message, response.emit, given)
+        except UpstreamDown as error:
+            reply = down(error)
         if reply is not None and not isinstance(reply, Note):
-            name = str(
-                (message.get("params") or {}).get("name") or (message.get("params") or {}).get("uri") or ""
-            )
+            params = members(message.get("params"))
+            name = str(params.get("name") or params.get("uri") or "")
             note = Note(replies.message(method, message["id"], reply, session.era, name))
             await response.finish(note, self._status(session, note, reply))
             return

@@ -55,6 +55,10 @@ class Sessions:
         self._sessions[session.id] = session
         return session.id
 
+    def holds(self, session: Session) -> bool:
+        """Whether this very session is remembered."""
+        return self._sessions.get(session.id) is session
+
     async def end(self, session: Session) -> None:
         """Forget a session and close its links."""
         self._sessions.pop(session.id, None)

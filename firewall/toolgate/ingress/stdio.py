@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -20,9 +21,12 @@ from toolgate.gateway import Gateway
 from toolgate.protocol import ladder
 from toolgate.protocol.messages import Kind, error, kind_of
 from toolgate.protocol.versions import CAPABILITIES_KEY, CLIENT_KEY, MODERN, Era
+from toolgate.routes import down
 from toolgate.session import Session
 from toolgate.upstream.link import Note
 from toolgate.verdicts import Reply
+
+_log = logging.getLogger("toolgate.stdio")
 
 Write = Callable[[JsonObject], None]
 
@@ -106,8 +110,11 @@ class StdioFront:
             reply: Reply | None = await self._gateway.request(session, message, emit)
         except JournalDown:
             reply = Refuse(Reason.JOURNAL_DOWN)
-        except UpstreamDown as down:
-            reply = Refuse(Reason.UPSTREAM_DOWN, str(down))
+        except UpstreamDown as trouble:
+            reply = down(trouble)
+        except Exception:  # noqa: BLE001 - the outermost handler: a bug refuses, and is logged whole
+            _log.exception("a request was refused because of an error in toolgate")
+            reply = Refuse(Reason.INTERNAL)
         self._reply(session, message, reply)
 
     def _session(self, message: JsonObject) -> Session:

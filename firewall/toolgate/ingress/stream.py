@@ -61,7 +61,8 @@ class Response:
 
     async def finish(self, note: Note | None, status: int = 200) -> None:
         """End with an answer, or without one where it comes on another stream."""
-        if self.streaming or self.as_events or (note is not None and note.id is not None):
+        events = status == 200 and (self.as_events or (note is not None and note.id is not None))
+        if self.streaming or events:
             if note is not None:
                 await self.emit(note)
             await self._send({"type": "http.response.body", "body": b""})

@@ -56,7 +56,7 @@ def climb(message: JsonObject, headers: Mapping[str, str] | None) -> Rejection |
 
 
 def unsupported(version: str) -> Rejection:
-    """The rejection of a per-request version not spoken here; handshake versions are agreed in `initialize`."""
+    """The rejection of a per-request version not spoken here; `initialize` agrees on handshake versions."""
     data: JsonObject = {"supported": [MODERN], "requested": version[:64]}
     return Rejection(UNSUPPORTED_VERSION, "Unsupported protocol version", data)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from toolgate.core.model import JsonObject
 
@@ -68,6 +68,11 @@ def answer_of(message: JsonObject) -> JsonObject | None:
     if len(message) == 3 and message.get("jsonrpc") == "2.0":
         return message
     return {"jsonrpc": "2.0", "id": message["id"], key: message[key]}
+
+
+def members(value: object) -> JsonObject:
+    """The members of a JSON object, none for anything else."""
+    return cast("JsonObject", value) if isinstance(value, dict) else {}
 
 
 def response(request_id: object, result: JsonObject) -> JsonObject:

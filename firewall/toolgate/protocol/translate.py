@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from toolgate.core.model import JsonObject
-from toolgate.protocol.messages import INVALID_PARAMS, RESOURCE_NOT_FOUND
+from toolgate.protocol.messages import INVALID_PARAMS, RESOURCE_NOT_FOUND, members
 from toolgate.protocol.versions import (
     CAPABILITIES_KEY,
     CLIENT_KEY,
@@ -111,8 +111,7 @@ def discovered(opened: JsonObject) -> JsonObject:
 
 def initialised(found: JsonObject, requested: object) -> JsonObject:
     """The answer to `initialize` made from a `server/discover` result."""
-    meta = cast("Any", found.get("_meta"))
-    server = found.get("serverInfo") or (meta.get(SERVER_KEY) if isinstance(meta, dict) else None)
+    server: object = found.get("serverInfo") or members(found.get("_meta")).get(SERVER_KEY)
     made: JsonObject = {
         "protocolVersion": requested if requested in LEGACY else NEWEST_LEGACY,
         "capabilities": found.get("capabilities", {}),

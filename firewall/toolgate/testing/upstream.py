@@ -24,9 +24,9 @@ class Upstream:
     """A server in memory: what it lists and answers, and afterwards everything it was sent.
 
     `results` are by tool, prompt or URI, else by method; `errors` likewise, and come first; `whole`
-    is a message instead of either, sound or not. `says` goes out before the next answer, `aside` on the stream of its own. `down` makes every message fail with
-    that text, `hangs` leaves requests unanswered (`waiting` is set once one hangs), and `later` names
-    what is answered on another stream.
+    is a message instead of either, sound or not. `says` goes out before the next answer, `aside` on
+    the stream of its own. `down` makes every message fail with that text, `hangs` leaves
+    requests unanswered (`waiting` is set once one hangs), and `later` names what is answered on another stream.
     """
 
     name: str

@@ -7,7 +7,7 @@ import itertools
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 
 import orjson
 
@@ -19,6 +19,7 @@ from toolgate.protocol.messages import (
     INVALID_PARAMS,
     METHOD_NOT_FOUND,
     error,
+    members,
     notification,
     request,
     response,
@@ -211,8 +212,9 @@ class OverLegacy:
         about = orjson.dumps([method, translate.without_envelope(given)], option=orjson.OPT_SORT_KEYS)
         if parked is None or caller != self._opening.caller or parked.about != about:
             return invalid
-        answers: Any = given.get("inputResponses", {})
-        if not isinstance(answers, dict) or not isinstance(answers.get(key, {}), dict):
+        given_answers: object = given.get("inputResponses", {})
+        answers = members(given_answers)
+        if not isinstance(given_answers, dict) or not isinstance(answers.get(key, {}), dict):
             return Note(
                 error(message["id"], INVALID_PARAMS, "inputResponses: expected an object per request")
             )
@@ -220,8 +222,12 @@ class OverLegacy:
             # Nothing answered yet: the same question once more.
             state = cast("str", given["requestState"])
             asked = parked.pending[key]
-            wanted = {key: {"method": asked["method"], "params": asked.get("params") or {}}}
-            again = {"resultType": "input_required", "inputRequests": wanted, "requestState": state}
+            wanted: JsonObject = {key: {"method": asked["method"], "params": asked.get("params") or {}}}
+            again: JsonObject = {
+                "resultType": "input_required",
+                "inputRequests": wanted,
+                "requestState": state,
+            }
             return self._result(message, "", again)
         del self._parked[key]
         parked.emit = emit

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from toolgate.core.model import JsonObject
 from toolgate.errors import CallCancelled, UpstreamDown
@@ -18,7 +18,7 @@ _RETRY_SECONDS = 0.5
 
 
 class OverModern:
-    """Makes one modern link look legacy: envelopes on, `input_required` rounds driven by requests to the client."""
+    """Makes one modern link look legacy: envelopes on, `input_required` becomes requests to the client."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
@@ -82,7 +82,7 @@ class OverModern:
             self._running.pop(str(message["id"]), None)
 
     async def send(self, message: JsonObject) -> None:
-        """Answers go to the round that asked; cancelling ends the request; the rest a modern server has no use for."""
+        """Answers go to the round that asked, cancelling ends the request; the rest has no use there."""
         if "method" not in message:
             waiting = self._asked.get(str(message["id"]))
             if waiting is not None and not waiting.done():
@@ -220,12 +220,16 @@ class OverModern:
 _INTERNAL = frozenset({"notifications/subscriptions/acknowledged", "notifications/cancelled"})
 
 
+class Found(Protocol):
+    """Told what the first `initialize` found out about an upstream."""
+
+    def __call__(self, *, modern_only: bool) -> None: ...
+
+
 class NativeFirst:
     """A legacy client's link before anybody knows whether the upstream still speaks its era."""
 
-    def __init__(
-        self, native: Link, modern: Callable[[], Awaitable[Link]], found: Callable[[bool], None]
-    ) -> None:
+    def __init__(self, native: Link, modern: Callable[[], Awaitable[Link]], found: Found) -> None:
         self._link = native
         self._modern = modern
         self._found = found
@@ -266,7 +270,7 @@ class NativeFirst:
         except UpstreamDown as error:
             why = error
         if note is not None and note.message is not None and "result" in note.message:
-            self._found(False)
+            self._found(modern_only=False)
             return note
         native, bridged = self._link, OverModern(await self._modern())
         try:
@@ -276,7 +280,7 @@ class NativeFirst:
                 raise why from None
             return note
         self._link = bridged
-        self._found(True)
+        self._found(modern_only=True)
         await native.close()
         return answer
 

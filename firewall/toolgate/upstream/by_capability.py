@@ -21,7 +21,7 @@ OpenBridge = Callable[[JsonObject, JsonObject], Awaitable[OverLegacy]]
 
 
 class ByCapability:
-    """One legacy session per set of capabilities: each request meets an upstream that knows what it may ask."""
+    """One legacy session per set of capabilities: every request meets an upstream that knows what to ask."""
 
     def __init__(self, name: str, open_bridge: OpenBridge) -> None:
         self.name = name

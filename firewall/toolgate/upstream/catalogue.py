@@ -57,7 +57,7 @@ class Catalogue:
         seen: set[str | None] = set()
         for _ in range(MAX_PAGES):
             page = await fetch(cursor)
-            items: object = page.get("tools")
+            items: Any = page.get("tools")
             if not isinstance(items, list):
                 raise UpstreamDown(f"{self._name}: tools/list: expected a list of tools")
             tools |= {tool.name: tool for tool in self._compile(items)}

@@ -42,9 +42,11 @@ class Link(Protocol):
     async def request(
         self, message: JsonObject, emit: Emit, params: Mapping[str, str] | None = None
     ) -> Note | None:
-        """Forward a request; its notes go to `emit`, the answer is returned. None when the stream ended and the answer comes elsewhere.
+        """Forward a request; its notes go to `emit`, the answer is returned.
 
-        `params` are the `Mcp-Param-*` headers of a modern call. Cancelling the await cancels the call upstream.
+        None when the stream ended and the answer comes elsewhere.
+
+        `params` are the `Mcp-Param-*` headers of a modern call. Cancelling the await cancels the call.
         """
         ...
 

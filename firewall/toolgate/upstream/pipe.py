@@ -1,17 +1,24 @@
-"""One child process and everybody who talks to it: many requests on one pipe, told apart by ids of our own."""
+"""One child process and everybody who talks to it: requests on one pipe, told apart by ids of our own."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 import orjson
 
 from toolgate.core.model import JsonObject
 from toolgate.errors import CallCancelled, Malformed, UpstreamDown
-from toolgate.protocol.messages import METHOD_NOT_FOUND, answer_of, error, notification, response
+from toolgate.protocol.messages import (
+    METHOD_NOT_FOUND,
+    answer_of,
+    error,
+    members,
+    notification,
+    response,
+)
 from toolgate.protocol.versions import SUBSCRIPTION_KEY, Era
 from toolgate.upstream.link import Emit, Note
 from toolgate.upstream.parse import parse
@@ -244,7 +251,7 @@ class Pipe:
         return waiting
 
     def _by_wire(self, wire: object) -> _Waiting | None:
-        """Who still waits for the answer to this id of ours; what comes after the answer belongs to nobody."""
+        """Who still waits for the answer to this id; what comes after the answer belongs to nobody."""
         if isinstance(wire, str) and wire.isdecimal() and wire.isascii():
             wire = int(wire)
         waiting = self._waiting.get(wire) if type(wire) is int else None
@@ -286,8 +293,8 @@ class Pipe:
 
 def _with_token(message: JsonObject, wire: int) -> tuple[JsonObject, object]:
     """The message with our id as its progress token, where it asks for progress."""
-    params = cast("Any", message.get("params"))
-    meta = params.get("_meta") if isinstance(params, dict) else None
+    params = members(message.get("params"))
+    meta: object = params.get("_meta")
     if not isinstance(meta, dict) or "progressToken" not in meta:
         return message, None
     own = {**cast("JsonObject", meta), "progressToken": wire}

@@ -1,4 +1,4 @@
-"""A keep-alive HTTP/1.1 client for one origin: asyncio protocols and an httptools parser, nothing per call."""
+"""A keep-alive HTTP/1.1 client for one origin: asyncio protocols and an httptools parser."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ def _delimited(headers: Mapping[str, str]) -> bool:
 
 
 class Pool:
-    """Idle connections to one origin, last used first. `url` may carry a path; `headers` go with every request."""
+    """Idle connections to one origin, last used first. `headers` go with every request."""
 
     def __init__(
         self, name: str, url: str, headers: Mapping[str, str], connect_timeout: float = 10.0
@@ -243,7 +243,7 @@ class Pool:
         self._idle: list[_Connection] = []
 
     async def send(self, method: bytes, headers: bytes, body: bytes) -> Answer:
-        """One exchange. `headers` are whole lines. Raises UpstreamDown; cancelling it drops the connection."""
+        """One exchange. `headers` are whole lines. Raises UpstreamDown; cancelling drops the connection."""
         connection = self._take() or await self._connect()
         request = b"%b%b%bcontent-length: %d\r\n\r\n%b" % (method, self._start, headers, len(body), body)
         future = connection.exchange(request)

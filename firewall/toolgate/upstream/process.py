@@ -1,4 +1,4 @@
-"""A child process that speaks newline-delimited JSON-RPC: spawned lean, drained, ended with all it started."""
+"""A child process that speaks newline-delimited JSON-RPC: spawned lean, ended with all it started."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ _PR_SET_PDEATHSIG = 1
 # What a program needs to start at all; everything else comes from the settings.
 _INHERITED = (
     "HOME LOGNAME PATH SHELL TERM USER LANG LC_ALL TMPDIR SSL_CERT_FILE SSL_CERT_DIR NODE_EXTRA_CA_CERTS "
-    "APPDATA HOMEDRIVE HOMEPATH LOCALAPPDATA PATHEXT PROCESSOR_ARCHITECTURE SYSTEMDRIVE SYSTEMROOT TEMP USERPROFILE"
+    "APPDATA HOMEDRIVE HOMEPATH LOCALAPPDATA PATHEXT PROCESSOR_ARCHITECTURE SYSTEMDRIVE SYSTEMROOT "
+    "TEMP USERPROFILE"
 ).split()
 
 Heard = Callable[[bytes], None]

@@ -84,7 +84,7 @@ class Upstream:
         async def modern() -> Link:
             return await self._native(Era.MODERN, opening)
 
-        def found(modern_only: bool) -> None:
+        def found(*, modern_only: bool) -> None:
             self._modern_only = modern_only
 
         return NativeFirst(await self._native(Era.LEGACY, opening), modern, found)
@@ -98,8 +98,7 @@ class Upstream:
             await link.close()
             raise
         await link.close()
-        bridges = ByCapability(self.name, lambda client, offered: self._bridged(opening, client, offered))
-        return bridges
+        return ByCapability(self.name, lambda client, offered: self._bridged(opening, client, offered))
 
     async def _found_modern(self, link: Link) -> bool:
         """Whether it speaks 2026-07-28. That it does not is only believed once a handshake has worked."""

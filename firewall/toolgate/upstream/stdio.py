@@ -63,7 +63,7 @@ class StdioLink:
         return Note(await self._pipe.request(self, message, emit))
 
     async def _subscribe(self, message: JsonObject, emit: Emit) -> Note:
-        """On a shared process everybody is subscribed for himself; the last one who leaves unsubscribes it."""
+        """On a shared process everybody subscribes for himself; the last one who leaves unsubscribes it."""
         uri: object = cast("JsonObject", message.get("params") or {}).get("uri")
         if message["method"] == "resources/unsubscribe":
             self.uris.discard(uri)
