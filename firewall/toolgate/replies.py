@@ -36,7 +36,9 @@ SENTENCES: dict[Reason, str] = {
     Reason.UNKNOWN_UPSTREAM: "There is no such upstream here.",
     Reason.TOO_MANY_ATTEMPTS: "Too many refused calls. Wait, then send only calls that can succeed.",
     Reason.NOT_ALLOWED: "This does not exist here, or not for this caller. List what there is and use that.",
-    Reason.SCHEMA_TOO_COMPLEX: "The tool's own schema cannot be checked safely, so the tool cannot be called.",
+    Reason.SCHEMA_TOO_COMPLEX: (
+        "The tool's own schema cannot be checked safely, so the tool cannot be called."
+    ),
     Reason.ARGUMENTS_INVALID: "The arguments do not fit the tool's schema. Correct them and call again.",
     Reason.CONDITION_NOT_MET: (
         "The policy does not allow these arguments. Use arguments within its conditions."
