@@ -26,7 +26,7 @@ class Upstream:
     `results` are by tool, prompt or URI, else by method; `errors` likewise, and come first; `whole`
     is a message instead of either, sound or not. `says` goes out before the next answer, `aside` on
     the stream of its own. `down` makes every message fail with that text, `hangs` leaves
-    requests unanswered (`waiting` is set once one hangs), and `later` names what is answered on another stream.
+    requests unanswered (`waiting` is set once one hangs), `later` names what is answered on another stream.
     """
 
     name: str

@@ -57,10 +57,10 @@ class Catalogue:
         seen: set[str | None] = set()
         for _ in range(MAX_PAGES):
             page = await fetch(cursor)
-            items: Any = page.get("tools")
+            items: object = page.get("tools")
             if not isinstance(items, list):
                 raise UpstreamDown(f"{self._name}: tools/list: expected a list of tools")
-            tools |= {tool.name: tool for tool in self._compile(items)}
+            tools |= {tool.name: tool for tool in self._compile(cast("list[object]", items))}
             following: object = page.get("nextCursor")
             if not isinstance(following, str):
                 self._tools, self._listed_at = tools, now

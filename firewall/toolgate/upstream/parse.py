@@ -40,7 +40,7 @@ def sound(value: object) -> bool:
     for _ in range(MAX_DEPTH + 1):
         below: list[Any] = []
         for item in level:
-            kind: Any = type(item)
+            kind = type(cast("object", item))
             if kind is dict:
                 below += item.values()
             elif kind is list:

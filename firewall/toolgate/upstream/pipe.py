@@ -297,10 +297,9 @@ def _with_token(message: JsonObject, wire: int) -> tuple[JsonObject, object]:
     meta: object = params.get("_meta")
     if not isinstance(meta, dict) or "progressToken" not in meta:
         return message, None
-    own = {**cast("JsonObject", meta), "progressToken": wire}
-    return {**message, "params": {**cast("JsonObject", params), "_meta": own}}, cast("JsonObject", meta)[
-        "progressToken"
-    ]
+    asked = cast("JsonObject", meta)
+    own = {**asked, "progressToken": wire}
+    return {**message, "params": {**params, "_meta": own}}, asked["progressToken"]
 
 
 def _restore(holder: object, client_id: object) -> None:
