@@ -123,7 +123,12 @@ class Routes:
         if opening is None:
             opening = session.opening[upstream] = asyncio.ensure_future(self._open(session, upstream))
             opening.add_done_callback(lambda _: session.opening.pop(upstream, None))
-        return await asyncio.shield(opening)
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            if not opening.cancelled():
+                raise
+            return Refuse(Reason.UNKNOWN_SESSION, "the session ended meanwhile")
 
     async def greet(self, session: Session, upstream: str, link: Link) -> Refuse | None:
         """What comes before a link is used; transparent: the client's own handshake, so nothing."""
@@ -135,9 +140,13 @@ class Routes:
             link = await self.registry.open(upstream, opening)
         except UpstreamDown as error:
             return down(error)
-        refusal = await self.greet(session, upstream, link)
-        if refusal is None:
-            session.links[upstream] = link
+        try:
+            refusal = await self.greet(session, upstream, link)
+            if refusal is None:
+                session.links[upstream] = link
+        finally:
+            if session.links.get(upstream) is not link:
+                await _closed(link)
         return refusal or link
 
     async def own(
@@ -342,6 +351,13 @@ def down(error: UpstreamDown) -> Refuse:
 def own_meta() -> JsonObject:
     """The envelope of a request that toolgate makes itself."""
     return {VERSION_KEY: MODERN, CLIENT_KEY: dict(SELF), CAPABILITIES_KEY: {}}
+
+
+async def _closed(link: Link) -> None:
+    try:
+        await link.close()
+    except UpstreamDown:
+        return  # it is gone already
 
 
 async def _ignored(_: Note) -> None:

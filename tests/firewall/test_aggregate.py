@@ -278,6 +278,24 @@ async def test_an_upstream_that_opens_strangely_spoils_no_other(
     result(await client.call("crm__find", {"name": "x"}))
 
 
+async def test_a_link_whose_handshake_fails_is_closed(docs: Upstream, client: Client) -> None:
+    docs.errors["initialize"] = {"code": -1, "message": "no"}
+    for _ in range(3):
+        assert_refused(await client.call("docs__find", {"name": "x"}), Reason.UPSTREAM_DOWN)
+    assert (len(docs.openings), docs.closed, client.session.links) == (3, 3, {})
+
+
+async def test_a_session_that_ends_closes_what_it_opened(docs: Upstream, client: Client) -> None:
+    await client.request("initialize", {})
+    await client.session.close()
+    docs.hangs = True
+    opening = asyncio.ensure_future(client.call("docs__find", {"name": "x"}))
+    await docs.waiting.wait()
+    await client.session.close()
+    assert_refused(await opening, Reason.UNKNOWN_SESSION)
+    assert docs.closed == 2
+
+
 async def test_pages_are_walked_to_their_end_and_a_list_without_end_is_left_out(
     crm: Upstream, docs: Upstream, client: Client
 ) -> None:
