@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
@@ -17,6 +18,7 @@ from toolgate.protocol.messages import answer_of, notification, request, respons
 from toolgate.protocol.versions import LEGACY, MODERN, NEWEST_LEGACY, SELF, SUBSCRIPTION_KEY, Era
 from toolgate.routes import Heard, Page, Registry, Routes, Target, down, listened, own_meta
 from toolgate.session import Session
+from toolgate.upstream.catalogue import MAX_TOOLS
 from toolgate.upstream.link import Emit, Link, Note
 
 SEPARATOR = "__"
@@ -33,7 +35,8 @@ class Aggregated(Routes):
     def __init__(self, registry: Registry, policies: Policies) -> None:
         super().__init__(registry, policies)
         self._offers: dict[str, JsonObject] = {}
-        self._listed: dict[tuple[str, str], set[str]] = {}
+        # URIs and templates by caller, upstream and method; the longest unused lists are forgotten.
+        self._listed: OrderedDict[tuple[str, str, str], frozenset[str]] = OrderedDict()
 
     def target(self, session: Session, message: JsonObject) -> Target | Refuse:
         """The upstream a prefixed name or a listed URI belongs to."""
@@ -56,10 +59,10 @@ class Aggregated(Routes):
         if session.scope is not None or session.era is Era.MODERN:
             return None
         try:
-            async with asyncio.timeout(_OPEN_SECONDS):
+            async with asyncio.timeout(self._patience(upstream)):
                 await self._handshake(session, upstream, link)
         except TimeoutError:
-            return Refuse(Reason.UPSTREAM_DOWN, f"{upstream}: no answer within {_OPEN_SECONDS:g} s")
+            return Refuse(Reason.UPSTREAM_DOWN, self._silent(upstream))
         except UpstreamDown as error:
             return down(error)
         return None
@@ -147,34 +150,46 @@ class Aggregated(Routes):
 
     def _owners(self, session: Session, uri: str) -> set[str]:
         """Who listed this URI to this caller, itself or through a template it starts like."""
-        caller = session.caller.name
-        exact = self._listed.get((caller, uri))
+        caller, names = session.caller.name, self.registry.names()
+        exact = {one for one in names if uri in self._listed.get((caller, one, "resources/list"), ())}
         if exact:
-            return set(exact)
-        fits = [
-            (len(listed), owners)
-            for (name, listed), owners in self._listed.items()
-            if name == caller and "{" in listed and uri.startswith(listed.partition("{")[0])
-        ]
-        return set(max(fits, key=lambda fit: fit[0])[1]) if fits else set()
+            return exact
+        fits: dict[str, int] = {}
+        for upstream in names:
+            templates = self._listed.get((caller, upstream, "resources/templates/list"), ())
+            fitting = [len(one) for one in templates if uri.startswith(one.partition("{")[0])]
+            if fitting:
+                fits[upstream] = max(fitting)
+        longest = max(fits.values(), default=0)
+        return {upstream for upstream, length in fits.items() if length == longest}
 
     def _remember(self, session: Session, method: str, upstream: str, items: Sequence[Any]) -> None:
         key, caller = LISTS[method][1], session.caller
         if not method.startswith("resources/"):
             return
-        for item in present(method, items, upstream, caller, self.policies.current):
-            if len(self._listed) < _MOST_URIS:
-                self._listed.setdefault((caller.name, str(item[key])), set()).add(upstream)
+        shown = present(method, items, upstream, caller, self.policies.current)
+        place = (caller.name, upstream, method)
+        self._listed[place] = frozenset(str(item[key]) for item in shown)
+        self._listed.move_to_end(place)
+        while sum(map(len, self._listed.values())) > _MOST_URIS:
+            self._listed.popitem(last=False)
+
+    def _patience(self, upstream: str) -> float:
+        """Seconds that one slow upstream may keep a client waiting for all the others."""
+        return min(_OPEN_SECONDS, self.timeout(upstream))
+
+    def _silent(self, upstream: str) -> str:
+        return f"{upstream}: no answer within {self._patience(upstream):g} s"
 
     async def _walk(self, session: Session, upstream: str, method: str) -> list[Any] | str:
         """Every item of one upstream's list, or why there are none."""
         items: list[Any] = []
-        link = await self.link(session, upstream)
-        if isinstance(link, Refuse):
-            return link.detail
         params: JsonObject = {"_meta": own_meta()} if session.era is Era.MODERN else {}
         try:
-            async with asyncio.timeout(_OPEN_SECONDS):
+            async with asyncio.timeout(self._patience(upstream)):
+                link = await self.link(session, upstream)
+                if isinstance(link, Refuse):
+                    return link.detail
                 for _ in range(_MOST_PAGES):
                     note = await link.request(request("toolgate-list", method, params), _ignored)
                     result = cast("Any", (note.message or {}).get("result") if note else None)
@@ -185,12 +200,14 @@ class Aggregated(Routes):
                     if not isinstance(found, list):
                         return f"{upstream}: {method}: expected a list"
                     items += cast("list[object]", found)
+                    if len(items) > MAX_TOOLS:
+                        return f"{upstream}: {method}: expected at most {MAX_TOOLS} items"
                     following: object = page.get("nextCursor")
                     if not isinstance(following, str):
                         return items
                     params = {**params, "cursor": following}
         except TimeoutError:
-            return f"{upstream}: no answer within {_OPEN_SECONDS:g} s"
+            return self._silent(upstream)
         except UpstreamDown as error:
             return str(error)
         return f"{upstream}: more than {_MOST_PAGES} pages"
@@ -245,17 +262,17 @@ class Aggregated(Routes):
 
     async def _offer(self, session: Session, upstream: str) -> JsonObject | str:
         """What one upstream says of itself, or why it says nothing."""
-        link = await self.link(session, upstream)
-        if isinstance(link, Refuse):
-            return link.detail
-        if session.era is Era.LEGACY:
-            return self._offers.get(upstream, {})
         try:
-            async with asyncio.timeout(_OPEN_SECONDS):
+            async with asyncio.timeout(self._patience(upstream)):
+                link = await self.link(session, upstream)
+                if isinstance(link, Refuse):
+                    return link.detail
+                if session.era is Era.LEGACY:
+                    return self._offers.get(upstream, {})
                 asked = request("toolgate-discover", "server/discover", {"_meta": own_meta()})
                 note = await link.request(asked, _ignored)
         except TimeoutError:
-            return f"no answer within {_OPEN_SECONDS:g} s"
+            return self._silent(upstream)
         except UpstreamDown as error:
             return str(error)
         answer = answer_of(note.message) if note and note.message else None

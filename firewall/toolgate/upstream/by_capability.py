@@ -12,22 +12,26 @@ from toolgate.errors import UpstreamDown
 from toolgate.protocol.ladder import envelope
 from toolgate.protocol.versions import CAPABILITIES_KEY, CLIENT_KEY
 from toolgate.upstream.bridge_legacy import OverLegacy
-from toolgate.upstream.link import Emit, Note
+from toolgate.upstream.link import Emit, Link, Note
 
 MOST_SETS = 8
 
 # Opens a bridged legacy session whose handshake declares this client and these capabilities.
 OpenBridge = Callable[[JsonObject, JsonObject], Awaitable[OverLegacy]]
+# A link of the per-request era, if the upstream turns out to speak it.
+ModernNow = Callable[[], Awaitable[Link | None]]
 
 
 class ByCapability:
     """One legacy session per set of capabilities: every request meets an upstream that knows what to ask."""
 
-    def __init__(self, name: str, open_bridge: OpenBridge) -> None:
+    def __init__(self, name: str, open_bridge: OpenBridge, modern_now: ModernNow) -> None:
         self.name = name
         self.stateful = True
         self.session: str | None = None
         self._open = open_bridge
+        self._modern_now = modern_now
+        self._native: Link | None = None
         self._bridges: dict[bytes, OverLegacy] = {}
         self._opening = asyncio.Lock()
 
@@ -42,9 +46,18 @@ class ByCapability:
         self, message: JsonObject, emit: Emit, params: Mapping[str, str] | None = None
     ) -> Note | None:
         """Forward to the session of the request's own capabilities."""
+        if self._native is not None:
+            return await self._native.request(message, emit, params)
         meta = envelope(message)
         capabilities = cast("JsonObject", meta.get(CAPABILITIES_KEY) or {})
-        bridge = await self._bridge(cast("JsonObject", meta.get(CLIENT_KEY) or {}), capabilities)
+        try:
+            bridge = await self._bridge(cast("JsonObject", meta.get(CLIENT_KEY) or {}), capabilities)
+        except UpstreamDown:
+            # It was down or starting when it was asked first: perhaps it is no legacy server at all.
+            self._native = None if self._bridges else await self._modern_now()
+            if self._native is None:
+                raise
+            return await self._native.request(message, emit, params)
         return await bridge.request(message, emit, params)
 
     async def send(self, message: JsonObject) -> None:
@@ -57,7 +70,8 @@ class ByCapability:
     async def close(self) -> None:
         """End every session."""
         bridges, self._bridges = list(self._bridges.values()), {}
-        await asyncio.gather(*(bridge.close() for bridge in bridges), return_exceptions=True)
+        links: list[Link] = [*bridges, *([self._native] if self._native else [])]
+        await asyncio.gather(*(link.close() for link in links), return_exceptions=True)
 
     async def _bridge(self, client: JsonObject, capabilities: JsonObject) -> OverLegacy:
         key = canonical(capabilities)

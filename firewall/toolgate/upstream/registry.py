@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from toolgate.core.model import JsonObject
-from toolgate.errors import UpstreamDown, UpstreamRefused
+from toolgate.errors import UpstreamDown
 from toolgate.ports import Keyring
 from toolgate.protocol.messages import request
 from toolgate.protocol.versions import CAPABILITIES_KEY, CLIENT_KEY, MODERN, SELF, VERSION_KEY, Era
@@ -68,9 +68,13 @@ class Upstream:
 
     async def open(self, opening: Opening) -> Link:
         """A link in the client's era. Raises UpstreamDown."""
-        if opening.era is Era.LEGACY:
-            return await self._legacy(opening)
-        return await self._for_modern(opening)
+        try:
+            async with asyncio.timeout(self.timeout):
+                return await (
+                    self._legacy(opening) if opening.era is Era.LEGACY else self._for_modern(opening)
+                )
+        except TimeoutError:
+            raise UpstreamDown(f"{self.name}: no answer within {self.timeout:g} s") from None
 
     async def close(self) -> None:
         """End idle connections; links are closed by the sessions that hold them."""
@@ -90,20 +94,30 @@ class Upstream:
         return NativeFirst(await self._native(Era.LEGACY, opening), modern, found)
 
     async def _for_modern(self, opening: Opening) -> Link:
+        link = await self._modern_now(opening)
+        return link or ByCapability(
+            self.name,
+            lambda client, offered: self._bridged(opening, client, offered),
+            lambda: self._modern_now(opening),
+        )
+
+    async def _modern_now(self, opening: Opening) -> Link | None:
+        """A link in the per-request era, if the upstream speaks it."""
         link = await self._native(Era.MODERN, opening)
         try:
-            if await self._found_modern(link):
-                return link
-        except UpstreamDown:
+            found = await self._found_modern(link)
+        except BaseException:
             await link.close()
             raise
+        if found:
+            return link
         await link.close()
-        return ByCapability(self.name, lambda client, offered: self._bridged(opening, client, offered))
+        return None
 
     async def _found_modern(self, link: Link) -> bool:
         """Whether it speaks 2026-07-28. That it does not is only believed once a handshake has worked."""
         async with self._probing:
-            if self._modern is None and await _speaks_modern(link):
+            if self._modern is None and await _speaks_modern(link, min(_PROBE_SECONDS, self.timeout / 2)):
                 self._modern = True
         return self._modern is True
 
@@ -180,22 +194,17 @@ class Upstreams:
             await upstream.close()
 
 
-async def _speaks_modern(link: Link) -> bool:
+async def _speaks_modern(link: Link, seconds: float) -> bool:
     """Whether an upstream answers `server/discover`; any error at all means that it does not."""
     meta: JsonObject = {VERSION_KEY: MODERN, CLIENT_KEY: dict(SELF), CAPABILITIES_KEY: {}}
     message = request("toolgate-probe", "server/discover", {"_meta": meta})
     try:
-        note = await asyncio.wait_for(link.request(message, _dropped), _PROBE_SECONDS)
-    except TimeoutError:
+        note = await asyncio.wait_for(link.request(message, _dropped), seconds)
+    except (TimeoutError, UpstreamDown):
         return False
-    except UpstreamRefused:
-        return False
-    answer = note.message if note else None
-    return (
-        answer is not None
-        and "result" in answer
-        and MODERN in (answer["result"].get("supportedVersions") or [])
-    )
+    answer: JsonObject = (note.message or {}) if note else {}
+    versions: object = answer.get("result", {}).get("supportedVersions")
+    return isinstance(versions, list) and MODERN in versions
 
 
 async def _dropped(_: Note) -> None:
