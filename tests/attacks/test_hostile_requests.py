@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Generator
+from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,9 @@ LEGACY_CALL = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{%s}}'
 ECHO = '"name":"echo","arguments":{"text":%s}'
 
 
+pytestmark = pytest.mark.usefixtures("connections")
+
+
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Generator[Gate]:
     folder: Path = tmp_path_factory.mktemp("requests")
@@ -28,11 +31,11 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Generator[Gate]:
 
 
 @pytest.fixture
-def recorded(running: Gate) -> Generator[Gate]:
+async def recorded(running: Gate) -> AsyncGenerator[Gate]:
     """The gate, which must have put one more refusal on record and still run."""
     before = running.refusals()
     yield running
-    until(lambda: running.refusals() > before)
+    await until(lambda: running.refusals() > before)
     assert running.alive()
 
 
@@ -187,10 +190,10 @@ async def test_a_session_of_another_endpoint_is_unknown(recorded: Gate) -> None:
     assert await exchange.only() == 404
 
 
-async def test_a_call_without_the_session_that_the_upstream_needs_is_refused(recorded: Gate) -> None:
+async def test_a_call_without_the_session_it_needs_is_told_to_initialise(recorded: Gate) -> None:
     client = Client(recorded, era=LEGACY)
     exchange = await client.post(client.request("tools/call", {"name": "echo", "arguments": {}}))
-    assert await exchange.only() == 400
+    assert await exchange.only() == 404
 
 
 @pytest.mark.parametrize("verb", ["GET", "DELETE", "PUT", "OPTIONS"])
@@ -246,5 +249,5 @@ async def test_a_narrow_role_sees_only_its_tools_in_both_eras(running: Gate) -> 
         assert era == LEGACY or listed["cacheScope"] == "private"
 
 
-def test_the_journal_still_verifies(running: Gate) -> None:
+async def test_the_journal_still_verifies(running: Gate) -> None:
     assert running.problems() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import sys
@@ -161,15 +162,15 @@ def write_settings(folder: Path, port: int, upstreams: Mapping[str, object], pol
         "limits": {"attempts": "1000000/minute"},
     }
     for name, content in (("policy", policy), ("keys", {"version": 1, "keys": keys}), ("toolgate", settings)):
-        (folder / f"{name}.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(json.loads(json.dumps(content)), sort_keys=False))
     return folder / "toolgate.yaml"
 
 
-def until(look: Callable[[], Value], seconds: float = _SECONDS) -> Value:
+async def until(look: Callable[[], Value], seconds: float = _SECONDS) -> Value:
     """What `look` gives as soon as it is true; asks every few milliseconds. Raises TimeoutError."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
         if time.monotonic() > deadline:
             raise TimeoutError(f"nothing within {seconds:g} s")
-        time.sleep(0.01)
+        await asyncio.sleep(0.01)
     return found

@@ -21,6 +21,16 @@ SECONDS = 10.0
 _NAMED = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
 
 
+_OPEN: list[Exchange] = []
+
+
+async def leave_all() -> None:
+    """Drop every connection that a test left open."""
+    while _OPEN:
+        _OPEN.pop().leave()
+    await asyncio.sleep(0)
+
+
 class Exchange:
     """One HTTP request under way, and everything that has come back."""
 
@@ -35,6 +45,7 @@ class Exchange:
         self.headers: dict[str, str] = {}
         self.body = b""
         self.ended = False
+        _OPEN.append(self)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers[name.decode().lower()] = value.decode()

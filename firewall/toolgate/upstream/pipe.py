@@ -26,6 +26,8 @@ from toolgate.upstream.process import Process
 
 # Notes kept for one client that reads more slowly than the child talks; beyond it they are dropped.
 MOST_NOTES = 1000
+# Lines in a row that are no messages: a child that says nothing else would keep everybody busy.
+_MOST_NOISE = 10_000
 
 Spawn = Callable[[Callable[[bytes], None], Callable[[int | None], None]], Awaitable[Process]]
 
@@ -78,6 +80,7 @@ class Pipe:
         self._starting = asyncio.Lock()
         self._waiting: dict[int, _Waiting] = {}
         self._count = 0
+        self._noise = 0
         self._links: list[Attached] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -159,9 +162,8 @@ class Pipe:
 
     def _ended(self, code: int | None) -> None:
         self.opened = None
-        why = UpstreamDown(
-            f"{self.name}: the process ended{f' with code {code}' if code is not None else ''}"
-        )
+        how = (self._process.killed_because if self._process is not None else "") or f"code {code}"
+        why = UpstreamDown(f"{self.name}: the process ended ({how})")
         for waiting in list(self._waiting.values()):
             if not waiting.future.done():
                 waiting.future.set_exception(why)
@@ -172,6 +174,7 @@ class Pipe:
         except UpstreamDown as why:
             self._garbled(line, why)
             return
+        self._noise = 0
         if "method" not in message:
             self._answered(message)
         elif "id" in message:
@@ -181,6 +184,11 @@ class Pipe:
 
     def _garbled(self, line: bytes, why: UpstreamDown) -> None:
         """Noise must not kill the connection; an answer that cannot be used ends the call it names."""
+        self._noise += 1
+        if self._noise == _MOST_NOISE and self._process is not None:
+            self._process.kill(f"it wrote {_MOST_NOISE} lines in a row that are no messages")
+        if not line.lstrip().startswith(b"{") or self._noise > _MOST_NOISE:
+            return
         try:
             message: object = orjson.loads(line)
         except orjson.JSONDecodeError:

@@ -15,6 +15,7 @@ from typing import cast
 from toolgate.errors import UpstreamDown
 
 MAX_LINE = 16 * 1024 * 1024
+MAX_UNREAD = 64 * 1024 * 1024
 _GRACE_SECONDS = 2.0
 _PR_SET_PDEATHSIG = 1
 # What a program needs to start at all; everything else comes from the settings.
@@ -36,6 +37,7 @@ class Process(asyncio.SubprocessProtocol):
         self._heard = heard
         self._ended = ended
         self._rest = bytearray()
+        self.killed_because = ""
         self._exited: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._transport: asyncio.SubprocessTransport | None = None
 
@@ -71,7 +73,7 @@ class Process(asyncio.SubprocessProtocol):
         if b"\n" not in data:
             if len(rest) > MAX_LINE:
                 rest.clear()
-                self.kill()
+                self.kill(f"it wrote a line of more than {MAX_LINE} bytes")
             return
         *lines, last = bytes(rest).split(b"\n")
         self._rest = bytearray(last)
@@ -90,7 +92,10 @@ class Process(asyncio.SubprocessProtocol):
         stdin = self._transport.get_pipe_transport(0) if self._transport is not None else None
         if stdin is None or stdin.is_closing() or not self.alive:
             raise UpstreamDown(f"{self._name}: the process has ended")
-        cast("asyncio.WriteTransport", stdin).write(line + b"\n")
+        pipe = cast("asyncio.WriteTransport", stdin)
+        if pipe.get_write_buffer_size() > MAX_UNREAD:
+            raise UpstreamDown(f"{self._name}: the process does not read what it is sent")
+        pipe.write(line + b"\n")
 
     async def stop(self) -> None:
         """Close its input, wait, then end the whole process group."""
@@ -110,8 +115,9 @@ class Process(asyncio.SubprocessProtocol):
         self._signal(signal.SIGKILL)
         self._transport.close()
 
-    def kill(self) -> None:
-        """End the whole process group at once."""
+    def kill(self, why: str) -> None:
+        """End the whole process group at once, for a reason that its callers are told."""
+        self.killed_because = why
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: int) -> None:
