@@ -17,7 +17,7 @@ from toolgate.core.present import CONTINUE, CONTINUE_TOOL, LISTS, present
 from toolgate.core.reasons import Reason
 from toolgate.core.redact import texts
 from toolgate.core.release import release
-from toolgate.deadline import Deadline
+from toolgate.deadline import Deadlines
 from toolgate.errors import PortDown, SealBroken, UpstreamDown
 from toolgate.judge import ARGUMENTS, Admitted, Judge, Replayed, World, burned, canonical
 from toolgate.ports import Entry
@@ -46,8 +46,7 @@ class Gateway:
         self.attempts = attempts
         self.judge = Judge(world)
         self.relay = Relay(world, self.judge)
-        # Asking for the running loop is a system call in Python 3.11.
-        self._running: asyncio.AbstractEventLoop | None = None
+        self._deadlines = Deadlines()
 
     async def request(
         self, session: Session, message: JsonObject, emit: Emit, given: dict[str, str] | None = None
@@ -146,11 +145,6 @@ class Gateway:
         told = replies.message(admitted.call.method, message["id"], reply, session.era)
         return Note(told, note.id, note.retry)
 
-    def _loop(self) -> asyncio.AbstractEventLoop:
-        if self._running is None:
-            self._running = asyncio.get_running_loop()
-        return self._running
-
     def _call(self, session: Session, target: Target, method: str) -> Call:
         arguments = arguments_of(target.message, method)
         return Call(method, target.upstream, target.name, arguments, session.caller, session.id)
@@ -163,7 +157,7 @@ class Gateway:
         endless = message["method"] == "subscriptions/listen"
         timeout = _FOREVER if endless else self.routes.timeout(target.upstream)
         try:
-            with Deadline(timeout, self._loop()):
+            with self._deadlines.within(timeout):
                 note = await self._forward(session, call, link, target, emit, None)
         except TimeoutError:
             return Refuse(Reason.UPSTREAM_TIMEOUT, f"{target.upstream}: no answer within {timeout:g} s")
@@ -246,7 +240,7 @@ class Gateway:
         if admitted.allow.arguments is not call.arguments or call.approval is not None:
             sent = with_arguments(target, call.method, admitted.allow.arguments)
         try:
-            with Deadline(timeout, self._loop()):
+            with self._deadlines.within(timeout):
                 note = await self._forward(session, call, link, sent, emit, admitted)
         except TimeoutError:
             why = Refuse(Reason.UPSTREAM_TIMEOUT, f"{call.upstream}: no answer within {timeout:g} s")

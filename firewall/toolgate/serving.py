@@ -15,12 +15,12 @@ import uvicorn
 from toolgate.app import App
 from toolgate.core.model import Caller
 from toolgate.errors import SettingsError
-from toolgate.ingress.bounded import Bounded
 from toolgate.ingress.guard import Origins
 from toolgate.ingress.http import HttpFront
 from toolgate.ingress.identity import Identity, Keys
 from toolgate.ingress.rest import rest
 from toolgate.ingress.sessions import Sessions
+from toolgate.ingress.wire import Wire
 from toolgate.settings import Tcp, Unix
 
 _SWEEP_SECONDS = 30.0
@@ -112,7 +112,7 @@ def _config(app: App, front: HttpFront) -> uvicorn.Config:
         host=listen.host if isinstance(listen, Tcp) else "127.0.0.1",
         port=listen.port if isinstance(listen, Tcp) else 0,
         uds=str(listen.path) if isinstance(listen, Unix) else None,
-        http=Bounded,
+        http=Wire,
         loop="none",
         ws="none",
         proxy_headers=False,

@@ -1,20 +1,178 @@
-"""Whole answers written past uvicorn's message protocol: one system call and no intermediate events.
+"""uvicorn's HTTP protocol, lean on the path that every call takes.
 
-uvicorn takes a response apart into two messages and writes them one by one, which costs as much as
-judging the call. Where its request cycle is not the one known here, the ordinary way is taken.
+A POST to an MCP endpoint with a small body of known length starts when it is whole, carries only what
+the front reads, and is answered with one write. Everything else takes uvicorn's ordinary way. One timer
+per connection watches for idleness instead of one per answer.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from typing import Any, cast
 
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+
+from toolgate.ingress.bounded import Bounded
+
+
+class Bell:
+    """What uvicorn needs of an asyncio.Event, without a future until somebody waits."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._rung = True
+        self._waiting: asyncio.Future[None] | None = None
+
+    def set(self) -> None:
+        """Wake whoever waits."""
+        self._rung = True
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+    def clear(self) -> None:
+        """From now on `wait` waits."""
+        self._rung = False
+
+    async def wait(self) -> bool:
+        """Until it rings."""
+        while not self._rung:
+            self._waiting = self._loop.create_future()
+            await self._waiting
+        return True
+
+
+class Lean(RequestResponseCycle):
+    """A request whose body is whole before it starts."""
+
+    async def run_asgi(self, app: Any) -> None:
+        """Run the application, which answers its own errors; one that got past it ends the connection."""
+        try:
+            await app(self.scope, self.receive, self.send)
+        finally:
+            if not self.response_complete and not self.disconnected:
+                self.transport.close()
+
+
+class Wire(Bounded):
+    """What `uvicorn.Config(http=…)` takes."""
+
+    _body = b""
+    _lean = False
+
+    def connection_made(self, transport: Any) -> None:
+        """Start watching for idleness."""
+        super().connection_made(transport)
+        self._answered_at = self.loop.time()
+        self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._idle)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop watching."""
+        self._idle_timer.cancel()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        """Keep nothing that the lean way does not read."""
+        self.url, self.headers, self.expect_100_continue = b"", [], False
+        self._in_head, self._lean = True, False
+
+    def on_headers_complete(self) -> None:
+        """Take the lean way where it leads, else uvicorn's own."""
+        self._lean = self._takes_lean_way()
+        if self._lean:
+            self._in_head, self._head_bytes = False, 0
+            return
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.headers.extend(headers)
+        self.url, self.expect_100_continue = url, expects
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Gather the body."""
+        if self._lean:
+            self._body = self._body + body if self._body else body
+        else:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Start a lean request; it is whole."""
+        if not self._lean:
+            super().on_message_complete()
+            return
+        self._in_head, self._lean = True, False
+        cycle = self.cycle = self._cycle()
+        self._start_asgi_task(cycle, cast("Any", self).app)
+
+    def on_response_complete(self) -> None:
+        """The next request of the connection may come."""
+        self._answered_at = self.loop.time()
+        if self.pipeline:
+            super().on_response_complete()
+        else:
+            self.server_state.total_requests += 1
+            if not self.transport.is_closing():
+                self.flow.resume_reading()
+
+    def _takes_lean_way(self) -> bool:
+        parser = cast("Any", self.parser)
+        if parser.get_method() != b"POST" or not self.url.endswith(b"/mcp") or self.expect_100_continue:
+            return False
+        if self._busy():
+            return False
+        length = next((value for name, value in self.headers if name == b"content-length"), b"")
+        if not length.isdigit() or int(length) > HIGH_WATER_LIMIT or parser.should_upgrade():
+            return False
+        self._body = b""
+        return b"%" not in self.url and b"?" not in self.url
+
+    def _cycle(self) -> Lean:
+        path = self.url.decode("latin-1")
+        scope: Any = {
+            "type": "http",
+            "method": "POST",
+            "path": path,
+            "headers": self.headers,
+            "client": self.client,
+            "scheme": self.scheme,
+        }
+        cycle = Lean(
+            scope=scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=cast("asyncio.Event", Bell(self.loop)),
+            expect_100_continue=False,
+            keep_alive=cast("Any", self.parser).should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        cycle.body = bytearray(self._body)
+        cycle.more_body = False
+        return cycle
+
+    def _busy(self) -> bool:
+        """Whether a request of this connection is under way."""
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        return cycle is not None and not cycle.response_complete
+
+    def _idle(self) -> None:
+        """Close a connection on which nothing happened for the keep-alive time."""
+        rest = self._answered_at + self.timeout_keep_alive - self.loop.time()
+        if rest <= 0 and not self._busy() and not self.transport.is_closing():
+            self.transport.close()
+            return
+        self._idle_timer = self.loop.call_later(max(rest, 1.0), self._idle)
 
 
 def written(send: Any, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bool:
-    """Whether the response went out at once through the server behind `send`."""
+    """Whether a whole response went out at once through the server behind `send`."""
     cycle = getattr(send, "__self__", None)
-    if type(cycle) is not RequestResponseCycle or cycle.response_started or cycle.waiting_for_100_continue:
+    if not isinstance(cycle, RequestResponseCycle) or cycle.response_started:
+        return False
+    if cycle.waiting_for_100_continue:
         return False
     if cycle.disconnected:
         return True
