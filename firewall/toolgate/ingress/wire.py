@@ -20,7 +20,7 @@ class Bell:
     """What uvicorn needs of an asyncio.Event, without a future until somebody waits."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+        self.loop = loop
         self._rung = True
         self._waiting: asyncio.Future[None] | None = None
 
@@ -37,7 +37,7 @@ class Bell:
     async def wait(self) -> bool:
         """Until it rings."""
         while not self._rung:
-            self._waiting = self._loop.create_future()
+            self._waiting = self.loop.create_future()
             await self._waiting
         return True
 
@@ -182,10 +182,37 @@ def written(send: Any, status: int, headers: list[tuple[bytes, bytes]], body: by
     if not cycle.keep_alive:
         parts.append(b"connection: close\r\n")
     parts += (b"\r\n", body)
-    cycle.transport.write(b"".join(parts))
     cycle.response_started = cycle.response_complete = True
     cycle.message_event.set()
-    if not cycle.keep_alive:
-        cycle.transport.close()
-    cycle.on_response()
+    _OUTBOX.put(cycle, b"".join(parts))
     return True
+
+
+class Outbox:
+    """Answers of one turn of the loop, written one after the other at its end.
+
+    A write to a client that sleeps wakes it, which costs more than the write; a second one straight
+    after finds it awake.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[RequestResponseCycle, bytes]] = []
+
+    def put(self, cycle: RequestResponseCycle, data: bytes) -> None:
+        """Write at the end of this turn."""
+        if not self._waiting:
+            loop = cast("Any", cycle.message_event).loop if isinstance(cycle, Lean) else None
+            (loop or asyncio.get_running_loop()).call_soon(self._flush)
+        self._waiting.append((cycle, data))
+
+    def _flush(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for cycle, data in waiting:
+            cycle.transport.write(data)
+        for cycle, _ in waiting:
+            if not cycle.keep_alive:
+                cycle.transport.close()
+            cycle.on_response()
+
+
+_OUTBOX = Outbox()
