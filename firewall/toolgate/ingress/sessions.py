@@ -85,10 +85,11 @@ class Sessions:
 
     async def close(self) -> None:
         """End everything."""
-        await asyncio.gather(*(self.end(session) for session in list(self._sessions.values())))
-        for window in self._windows.values():
-            await _close(window.links)
-        self._windows.clear()
+        windows, self._windows = list(self._windows.values()), {}
+        await asyncio.gather(
+            *(self.end(session) for session in list(self._sessions.values())),
+            *(_close(window.links) for window in windows),
+        )
 
 
 async def _close(links: dict[str, Link]) -> None:

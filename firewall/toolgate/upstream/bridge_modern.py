@@ -275,7 +275,10 @@ class NativeFirst:
         native, bridged = self._link, OverModern(await self._modern())
         try:
             answer = await bridged.request(message, emit, params)
-        except UpstreamDown:
+        except BaseException as error:
+            await bridged.close()
+            if not isinstance(error, UpstreamDown):
+                raise
             if why is not None:
                 raise why from None
             return note

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import cast
 
 from toolgate.errors import UpstreamDown
+from toolgate.upstream.reaper import Reaper
 
 MAX_LINE = 16 * 1024 * 1024
 MAX_UNREAD = 64 * 1024 * 1024
@@ -32,11 +33,14 @@ Ended = Callable[[int | None], None]
 class Process(asyncio.SubprocessProtocol):
     """One child. Lines of its standard output go to `heard`, its end to `ended`; stderr is ours."""
 
-    def __init__(self, name: str, heard: Heard, ended: Ended) -> None:
+    def __init__(self, name: str, heard: Heard, ended: Ended, reaper: Reaper) -> None:
         self._name = name
+        self._reaper = reaper
+        self._pid = 0
         self._heard = heard
         self._ended = ended
         self._rest = bytearray()
+        self._stopping = False
         self.killed_because = ""
         self._exited: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._transport: asyncio.SubprocessTransport | None = None
@@ -66,6 +70,8 @@ class Process(asyncio.SubprocessProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.SubprocessTransport", transport)
+        self._pid = self._transport.get_pid()
+        self._reaper.watch(self._pid)
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         rest = self._rest
@@ -80,6 +86,10 @@ class Process(asyncio.SubprocessProtocol):
         for line in lines:
             if line.strip():
                 self._heard(line)
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
+        if fd == 1 and not self._exited.done() and not self._stopping:
+            self.kill("it closed its standard output")
 
     def process_exited(self) -> None:
         self._finish()
@@ -98,22 +108,29 @@ class Process(asyncio.SubprocessProtocol):
         pipe.write(line + b"\n")
 
     async def stop(self) -> None:
-        """Close its input, wait, then end the whole process group."""
+        """Close its input, wait, then end the whole process group; at once if there is no time left."""
         if self._transport is None:
             return
-        stdin = self._transport.get_pipe_transport(0)
+        self._stopping = True
+        try:
+            await self._asked_to_end(self._transport)
+        finally:
+            # The leader may be gone while what it started is not.
+            self._signal(signal.SIGKILL)
+            self._transport.close()
+            self._reaper.forget(self._pid)
+
+    async def _asked_to_end(self, transport: asyncio.SubprocessTransport) -> None:
+        stdin = transport.get_pipe_transport(0)
         if stdin is not None:
             stdin.close()
         for force in (None, signal.SIGTERM, signal.SIGKILL):
             if force is not None:
                 self._signal(force)
             if self._exited.done():
-                break
+                return
             with suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.shield(self._exited), _GRACE_SECONDS)
-        # The leader may be gone while what it started is not.
-        self._signal(signal.SIGKILL)
-        self._transport.close()
 
     def kill(self, why: str) -> None:
         """End the whole process group at once, for a reason that its callers are told."""
@@ -121,14 +138,17 @@ class Process(asyncio.SubprocessProtocol):
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: int) -> None:
-        if self._transport is None:
+        if not self._pid:
             return
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._transport.get_pid(), number)
+            os.killpg(self._pid, number)
 
     def _finish(self) -> None:
         if not self._exited.done():
             self._exited.set_result(None)
+            if not self._stopping:
+                self._signal(signal.SIGKILL)  # what it started and left behind
+                self._reaper.forget(self._pid)
             self._ended(self._transport.get_returncode() if self._transport is not None else None)
 
 

@@ -22,6 +22,7 @@ from toolgate.upstream.link import Link, Note, Opening
 from toolgate.upstream.pipe import Pipe
 from toolgate.upstream.pool import Pool
 from toolgate.upstream.process import Process
+from toolgate.upstream.reaper import Reaper
 from toolgate.upstream.stdio import StdioLink
 
 _PROBE_SECONDS = 20.0
@@ -48,10 +49,11 @@ Locate = Callable[[], Address]
 class Upstream:
     """One upstream: its connection pool or its processes, and the era it speaks once somebody found out."""
 
-    def __init__(self, name: str, locate: Locate, keyring: Keyring) -> None:
+    def __init__(self, name: str, locate: Locate, keyring: Keyring, reaper: Reaper | None = None) -> None:
         self.name = name
         self._locate = locate
         self._keyring = keyring
+        self._reaper = reaper or Reaper()
         self._address = locate()
         self._pool: Pool | None = None
         self._pipes: dict[tuple[str, ...], Pipe] = {}
@@ -165,7 +167,7 @@ class Upstream:
 
     async def _spawn(self, heard: Callable[[bytes], None], ended: Callable[[int | None], None]) -> Process:
         address = self._locate()
-        process = Process(self.name, heard, ended)
+        process = Process(self.name, heard, ended, self._reaper)
         await process.start(address.command, address.env, address.cwd)
         return process
 
@@ -174,7 +176,8 @@ class Upstreams:
     """The upstreams of the settings, by name."""
 
     def __init__(self, located: Mapping[str, Locate], keyring: Keyring) -> None:
-        self._upstreams = {name: Upstream(name, locate, keyring) for name, locate in located.items()}
+        reaper = Reaper()
+        self._upstreams = {name: Upstream(name, locate, keyring, reaper) for name, locate in located.items()}
 
     def names(self) -> tuple[str, ...]:
         """Every upstream."""
