@@ -13,6 +13,7 @@ from toolgate.policy.compare import loosened
 from toolgate.policy.compile import open_policy
 
 _DEBOUNCE_MS: Final = 200
+_POLL_MS: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,17 @@ class LivePolicy:
 
         awatch = cast("Any", watchfiles).awatch
         folder = self._path if self._path.is_dir() else self._path.parent
-        async for _ in awatch(folder, watch_filter=_concerns, debounce=_DEBOUNCE_MS, recursive=False):
+        # Polled: the database often lies in the same folder, and told by the kernel we would be woken by
+        # every record that we write.
+        changes = awatch(
+            folder,
+            watch_filter=_concerns,
+            debounce=_DEBOUNCE_MS,
+            recursive=False,
+            force_polling=True,
+            poll_delay_ms=_POLL_MS,
+        )
+        async for _ in changes:
             self.reload()
 
     def _next(self) -> Outcome | None:
