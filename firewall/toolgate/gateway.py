@@ -19,7 +19,7 @@ from toolgate.core.redact import texts
 from toolgate.core.release import release
 from toolgate.deadline import Deadlines
 from toolgate.errors import PortDown, SealBroken, UpstreamDown
-from toolgate.judge import ARGUMENTS, Admitted, Judge, Replayed, World, burned, canonical
+from toolgate.judge import ARGUMENTS, Admitted, Judge, Replayed, World, answers_input, canonical
 from toolgate.ports import Entry
 from toolgate.protocol.headers import param_headers, param_mismatch
 from toolgate.protocol.messages import answer_of, request
@@ -30,7 +30,6 @@ from toolgate.session import InFlight, Session
 from toolgate.upstream.link import Emit, Link, Note
 from toolgate.verdicts import Reply
 
-RESULT = "held-result"
 _FOREVER = 30 * 86400.0
 
 # Forwarded without a verdict of their own: they carry no data of the caller's choosing.
@@ -219,15 +218,13 @@ class Gateway:
             if isinstance(cleaned, Refuse):
                 return await self._refused(session, call, cleaned)
             target = cleaned
-        judged = await self.judge.judge(call, tool)
-        if isinstance(judged, Admitted):
-            link = link or await self.routes.link(session, call.upstream)
-            if isinstance(link, Refuse):
-                return await self._ended(judged, "error", 0.0, link)
-            return await self._execute(session, judged, link, target, emit)
-        if isinstance(judged, Refuse):
-            self.attempts.failed(call.caller.credential, self.world.clock.monotonic())
-        return await self._stored(judged, target) if isinstance(judged, Replayed) else judged
+        judged = await self._verdict(call, tool, target)
+        if not isinstance(judged, Admitted):
+            return judged
+        link = link or await self.routes.link(session, call.upstream)
+        if isinstance(link, Refuse):
+            return await self._ended(judged, "error", 0.0, link)
+        return await self._execute(session, judged, link, target, emit)
 
     async def _execute(
         self, session: Session, admitted: Admitted, link: Link, target: Target, emit: Emit
@@ -299,7 +296,7 @@ class Gateway:
             if isinstance(cleaned, Withhold):
                 return await self._withheld(admitted, cleaned, seconds)
             body = records.outcome(self.world.clock.now(), admitted.id, "error", seconds)
-            await self._conclude(admitted, Entry(body, None, canonical(cleaned)), {"error": cleaned})
+            await self.judge.conclude(admitted, Entry(body, None, canonical(cleaned)), {"error": cleaned})
             return Note({**message, "error": cleaned}, note.id, note.retry)
         result: JsonObject = message["result"]
         wanted = admitted.view.wanted_results
@@ -314,7 +311,7 @@ class Gateway:
         body = records.outcome(now, admitted.id, "delivered", seconds, "", verdict.findings)
         entry = Entry(body, None, orjson.dumps(verdict.result))
         if admitted.allow.approval:
-            await self._conclude(admitted, entry, {"result": verdict.result})
+            await self.judge.conclude(admitted, entry, {"result": verdict.result})
         else:
             self.world.journal.note(entry)
         if verdict.result is result and message is note.message:
@@ -332,7 +329,7 @@ class Gateway:
 
     async def _withheld(self, admitted: Admitted, verdict: Withhold, seconds: float) -> Withhold:
         body = records.outcome(self.world.clock.now(), admitted.id, "withheld", seconds, verdict.reason.value)
-        await self._conclude(admitted, Entry(body), {"withheld": verdict.reason.value})
+        await self.judge.conclude(admitted, Entry(body), {"withheld": verdict.reason.value})
         return verdict
 
     async def _ended(self, admitted: Admitted, status: str, seconds: float, why: Refuse) -> Refuse:
@@ -340,24 +337,24 @@ class Gateway:
         self.world.journal.note(Entry(body))
         return why
 
-    async def _conclude(self, admitted: Admitted, entry: Entry, outcome: JsonObject) -> None:
-        """Record an outcome; that of an approved call is durable and kept for repeats."""
-        approval = burned(admitted.allow.charges)
-        if not approval:
-            self.world.journal.note(entry)
-            return
-        sealed = self.world.keyring.seal(RESULT, canonical(outcome))
-        await self.world.journal.conclude(entry, approval, sealed)
+    async def _verdict(self, call: Call, tool: Tool | None, target: Target) -> Admitted | Reply:
+        """What becomes of a call: it goes ahead, or this is its answer."""
+        judged = await self.judge.judge(call, tool)
+        if isinstance(judged, Refuse):
+            self.attempts.failed(call.caller.credential, self.world.clock.monotonic())
+        return await self._repeated(judged, target) if isinstance(judged, Replayed) else judged
 
-    async def _stored(self, replayed: Replayed, target: Target) -> Reply:
-        """The stored outcome of an executed call, for the request that repeats it."""
-        sealed = await self.world.approvals.result(replayed.approval.id)
-        if sealed is None:
+    async def _repeated(self, replayed: Replayed, target: Target) -> Admitted | Reply:
+        """The stored outcome of an executed call; where that asked for input, the call goes on with it."""
+        kept = await self.judge.kept(replayed)
+        if kept is None:
             return Refuse(Reason.OUTCOME_UNKNOWN, "the stored result is gone")
-        kept = cast("JsonObject", orjson.loads(self.world.keyring.unseal(RESULT, sealed)))
         if "withheld" in kept:
             return Withhold(Reason(kept["withheld"]), "as the first time")
-        return Note({"jsonrpc": "2.0", "id": target.message["id"], **kept})
+        if not answers_input(kept, target.message):
+            return Note({"jsonrpc": "2.0", "id": target.message["id"], **kept})
+        admitted = await self.judge.resumed(replayed)
+        return admitted or Refuse(Reason.OUTCOME_UNKNOWN, "another repeat goes on with it")
 
     async def _continue(self, session: Session, message: JsonObject, emit: Emit) -> Reply | None:
         """`toolgate_continue`: send a held call as it was approved, judged again from the top."""
@@ -377,10 +374,7 @@ class Gateway:
             plain = self.world.keyring.unseal(ARGUMENTS, sealed or b"")
         except SealBroken:
             return await self._refused(session, about, unknown)
-        params: JsonObject = {"name": approval.target, "arguments": orjson.loads(plain)}
-        meta: object = cast("JsonObject", message.get("params", {})).get("_meta")
-        if meta is not None:
-            params["_meta"] = meta
+        params = {**message["params"], "name": approval.target, "arguments": orjson.loads(plain)}
         held = request(message["id"], "tools/call", params)
         target = Target(approval.upstream, approval.target, held)
         call = replace(self._call(session, target, "tools/call"), approval=approval.id)

@@ -28,6 +28,7 @@ from toolgate.core.model import (
     Rate,
     Refuse,
     Replay,
+    Tier,
     Tool,
 )
 from toolgate.core.outgoing import outgoing
@@ -40,6 +41,7 @@ from toolgate.ports import Approvals, Clock, Detectors, Entry, Journal, Keyring,
 from toolgate.verdicts import Held
 
 ARGUMENTS = "held-arguments"
+RESULT = "held-result"
 DIGEST = "call-digest"
 _ROUNDS = 6
 
@@ -70,10 +72,11 @@ class Admitted:
 
 @value
 class Replayed:
-    """A call whose stored result is given out again."""
+    """A call whose stored result is given out again; `call` is what would go on if it asked for input."""
 
     id: str
     approval: Approval
+    call: Admitted
 
 
 Judged = Admitted | Replayed | Held | Refuse
@@ -121,8 +124,38 @@ class Judge:
                 case Replay(approval):
                     body = records.replayed(facts.now, call_id, call, policy.digest, approval.id)
                     await self._world.journal.commit(Entry(body, canonical(call.arguments)))
-                    return Replayed(call_id, approval)
+                    spent = (Burn(approval.id, ApprovalState.EXECUTED),)
+                    tier = approval.tier or Tier.IRREVERSIBLE
+                    again = Allow(tier, outgoing(case_of(call, facts, policy)), spent, approval.id)
+                    admitted = Admitted(self.next_id(), call, again, tool, policy, view_of(call, policy))
+                    return Replayed(call_id, approval, admitted)
         raise ToolgateError(f"no verdict within {_ROUNDS} rounds")
+
+    async def kept(self, replayed: Replayed) -> JsonObject | None:
+        """The stored outcome of an executed call: its result, its error, or why it was withheld."""
+        sealed = await self._world.approvals.result(replayed.approval.id)
+        if sealed is None:
+            return None
+        outcome: JsonObject = orjson.loads(self._world.keyring.unseal(RESULT, sealed))
+        return outcome
+
+    async def conclude(self, admitted: Admitted, entry: Entry, outcome: JsonObject) -> None:
+        """Record an outcome; that of an approved call is durable and kept for repeats."""
+        approval = burned(admitted.allow.charges)
+        if not approval:
+            self._world.journal.note(entry)
+            return
+        sealed = self._world.keyring.seal(RESULT, canonical(outcome))
+        await self._world.journal.conclude(entry, approval, sealed)
+
+    async def resumed(self, replayed: Replayed) -> Admitted | None:
+        """An executed call goes on with what it was asked for; None where another repeat already does."""
+        admitted, world = replayed.call, self._world
+        allow = admitted.allow
+        body = records.intent(world.clock.now(), admitted.id, admitted.call, admitted.policy.digest, allow)
+        entry = Entry(body, canonical(allow.arguments))
+        exhausted = await world.journal.commit(entry, allow.charges, durable=True)
+        return admitted if exhausted is None else None
 
     async def findings(self, value: object, entities: frozenset[str]) -> tuple[Finding, ...]:
         """What the detectors find in every string of a value."""
@@ -217,6 +250,14 @@ def _prompts(policy: Policy, call: Call) -> tuple[Rate, ...]:
     if policy.prompts is None:
         return ()
     return (Rate(f"prompts|{call.caller.name}", policy.prompts),)
+
+
+def answers_input(kept: JsonObject, message: JsonObject) -> bool:
+    """Whether a repeat brings what the stored result of its call asked for (MCP 2026-07-28 MRTR)."""
+    result, params = kept.get("result", {}), message.get("params") or {}
+    if result.get("resultType") != "input_required" or not {"inputResponses", "requestState"} & params.keys():
+        return False
+    return bool(result.get("requestState") == params.get("requestState"))
 
 
 def burned(charges: Sequence[Charge]) -> str:

@@ -175,9 +175,13 @@ class Rate:
 
 @value
 class Burn:
-    """Charge: spend an approved approval, exactly once."""
+    """Charge: spend an approval that is in this state, exactly once.
+
+    An executed one is spent again by a call that was asked for input and goes on with the answer.
+    """
 
     approval: str
+    state: ApprovalState = ApprovalState.APPROVED
 
 
 @value

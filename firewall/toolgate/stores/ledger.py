@@ -131,8 +131,8 @@ def _draw(rate: Rate, tats: dict[str, int], shelf: Shelf, now: float) -> Exhaust
 def _lacks(act: Act, shelf: Shelf, now: float) -> Exhausted | None:
     """Why this act cannot be done now, if so. Changes nothing."""
     match act:
-        case Burn(approval):
-            return _unless(shelf, approval, ApprovalState.APPROVED, now)
+        case Burn(approval, state):
+            return _unless(shelf, approval, state, now)
         case Decide(approval=approval):
             return _unless(shelf, approval, ApprovalState.PENDING, now)
         case Clear(approval=approval):
