@@ -254,7 +254,8 @@ def _prompts(policy: Policy, call: Call) -> tuple[Rate, ...]:
 
 def answers_input(kept: JsonObject, message: JsonObject) -> bool:
     """Whether a repeat brings what the stored result of its call asked for (MCP 2026-07-28 MRTR)."""
-    result, params = kept.get("result", {}), message.get("params") or {}
+    result: JsonObject = kept.get("result", {})
+    params: JsonObject = message.get("params") or {}
     if result.get("resultType") != "input_required" or not {"inputResponses", "requestState"} & params.keys():
         return False
     return bool(result.get("requestState") == params.get("requestState"))

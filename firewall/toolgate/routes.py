@@ -24,7 +24,7 @@ from toolgate.protocol.versions import (
     Era,
 )
 from toolgate.session import Session
-from toolgate.upstream.catalogue import Catalogue
+from toolgate.upstream.catalogue import MAX_TOOLS, Catalogue
 from toolgate.upstream.link import Emit, Link, Note, Opening
 
 # What a client offers servers, and the word in a role's `servers_may` that lets them use it.
@@ -173,6 +173,8 @@ class Routes:
         result: JsonObject = answer.get("result", {})
         items: object = result.get(LISTS[cast("str", message["method"])][0])
         part: list[object] = cast("list[object]", items) if isinstance(items, list) else []
+        if len(part) > MAX_TOOLS:
+            return Refuse(Reason.RESULT_TOO_LARGE, f"{upstream}: expected at most {MAX_TOOLS} items a page")
         return Page(Note(answer, note.id, note.retry), ((upstream, part),), upstream)
 
     async def tool(self, session: Session, link: Link, call: Call, now: float) -> Tool | Refuse | None:

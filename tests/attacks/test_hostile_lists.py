@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Generator
 from pathlib import Path
@@ -42,8 +43,9 @@ async def test_a_hundred_thousand_tools_hold_nobody_up(running: Gate) -> None:
     answer = (await flood.all())[-1]
     assert slowest < 2.0
     assert time.monotonic() - began < 5.0
-    assert reason(answer) in ("", Reason.UPSTREAM_DOWN)
-    assert running.alive()
+    assert reason(answer) == Reason.RESULT_MALFORMED
+    listed = await Client(running, "/huge/mcp").ask("tools/list")
+    assert reason(listed) == Reason.RESULT_TOO_LARGE
 
 
 @pytest.mark.parametrize("tool", ["doubling", "remote", "local", "bad-schema"])
@@ -74,8 +76,6 @@ async def test_a_name_that_looks_like_another_is_another(running: Gate) -> None:
     for name in ("echo\u202e", "ec\u200bho", "\u0435cho", "echo\x1b[31m", "ECHO", "echo ", "\uff45cho"):
         told = name if name.isascii() and name.isprintable() and name.strip() == name else None
         asked = cut.request("tools/call", {"name": name, "arguments": {}})
-        import base64
-
         coded = f"=?base64?{base64.b64encode(name.encode()).decode()}?="
         answer = (await (await cut.post(asked, mcp_name=told or coded)).all())[-1]
         assert answer["error"]["code"] == -32602

@@ -52,8 +52,7 @@ def _endless(cursor: object) -> Json:
 
 
 def _huge(_: object) -> Json:
-    schema = {"type": "object", "properties": {"a": {"type": "string", "pattern": "^[a-z]+$"}}}
-    return {"tools": [tool("echo"), *(tool(f"tool-{number}", schema) for number in range(100_000))]}
+    return {"tools": [tool("echo"), *(tool(f"tool-{number}") for number in range(100_000))]}
 
 
 def _hostile(_: object) -> Json:
@@ -64,7 +63,7 @@ def _hostile(_: object) -> Json:
     remote = {"type": "object", "properties": {"a": {"$ref": "http://127.0.0.1:9/schema.json"}}}
     local = {"type": "object", "properties": {"a": {"$ref": "file:///etc/passwd"}}}
     deep: Json = {"type": "object"}
-    for _step in range(60):
+    for _step in range(25):
         deep = {"type": "object", "properties": {"a": deep}}
     named = ["toolgate_continue", "echo\u202e", "ec\u200bho", "\u0435cho", "echo\x1b[31m", "x" * 5000]
     strange = [None, 1, "echo", {"name": 7}, {}, {"name": "no-schema"}, {"name": "bad-schema", "inputSchema": 7}]
