@@ -13,7 +13,7 @@ from toolgate import replies
 from toolgate.core import records
 from toolgate.core.attempts import Attempts
 from toolgate.core.model import Call, Deliver, Facts, Finding, JsonObject, Need, Refuse, Tool, Withhold
-from toolgate.core.present import CONTINUE, CONTINUE_TOOL, LISTS, present
+from toolgate.core.present import CONTINUE, EXPLAIN, EXPLANATION, LISTS, own_tools, present
 from toolgate.core.reasons import Reason
 from toolgate.core.redact import texts
 from toolgate.core.release import release
@@ -75,6 +75,8 @@ class Gateway:
             return await self._plain(session, message, target, emit)
         if method == "tools/call" and target.name == CONTINUE:
             return await self._continue(session, message, emit)
+        if method == "tools/call" and target.name == EXPLAIN:
+            return Note(replies.told(message["id"], EXPLANATION, session.era))
         return await self._judged(session, self._call(session, target, method), target, emit, given)
 
     async def notify(self, session: Session, message: JsonObject) -> None:
@@ -138,7 +140,7 @@ class Gateway:
         if admitted is None or admitted.call.upstream != upstream:
             return None
         del session.detached[key]
-        reply = await self._released(admitted, note, 0.0)
+        reply = await self._released(session, admitted, note, 0.0)
         if isinstance(reply, Note):
             return reply
         told = replies.message(admitted.call.method, message["id"], reply, session.era)
@@ -184,8 +186,9 @@ class Gateway:
             self.routes.catalogue(page.upstream).learn(cast("list[object]", items))
         shown = page.merge(lambda upstream, part: present(method, part, upstream, caller, policy))
         last = result.get("nextCursor") is None
-        if method == "tools/list" and last and policy.can_be_held(caller.roles):
-            shown.append(CONTINUE_TOOL)
+        if method == "tools/list" and last:
+            listed = any(part for _, part in page.parts)
+            shown += own_tools(listed=listed, shown=shown, caller=caller, policy=policy)
         changed: JsonObject = {**result, key: shown}
         if "cacheScope" in result:
             # MCP 2026-07-28 caching: what differs per authorization is never shared.
@@ -251,7 +254,7 @@ class Gateway:
             raise
         if note is None or note.message is None:
             return None
-        return await self._released(admitted, note, clock.monotonic() - started)
+        return await self._released(session, admitted, note, clock.monotonic() - started)
 
     async def _forward(
         self,
@@ -285,7 +288,7 @@ class Gateway:
             session.detached[key] = admitted
         return note
 
-    async def _released(self, admitted: Admitted, note: Note, seconds: float) -> Reply:
+    async def _released(self, session: Session, admitted: Admitted, note: Note, seconds: float) -> Reply:
         """Judge the answer of an upstream and put the outcome on record."""
         message = answer_of(cast("JsonObject", note.message))
         if message is None:
@@ -304,7 +307,7 @@ class Gateway:
             found = await self.world.detectors.scan(texts(result), wanted) if wanted else ()
         except PortDown as down:
             return await self._withheld(admitted, Withhold(Reason.RESULT_TOO_LARGE, str(down)), seconds)
-        verdict = self._release(admitted, result, found)
+        verdict = self._release(session, admitted, result, found)
         if isinstance(verdict, Withhold):
             return await self._withheld(admitted, verdict, seconds)
         now = self.world.clock.now()
@@ -319,13 +322,13 @@ class Gateway:
         return Note({**message, "result": verdict.result}, note.id, note.retry)
 
     def _release(
-        self, admitted: Admitted, result: JsonObject, found: tuple[Finding, ...]
+        self, session: Session, admitted: Admitted, result: JsonObject, found: tuple[Finding, ...]
     ) -> Deliver | Withhold:
         facts = Facts(0.0, admitted.tool, found)
         verdict = release(result, admitted.call, facts, admitted.policy)
         if isinstance(verdict, Need):
             return Withhold(Reason.INTERNAL, "the result could not be judged")
-        return self.relay.asks_allowed(admitted, verdict) if "resultType" in result else verdict
+        return self.relay.asks_allowed(session, admitted, verdict) if "resultType" in result else verdict
 
     async def _withheld(self, admitted: Admitted, verdict: Withhold, seconds: float) -> Withhold:
         body = records.outcome(self.world.clock.now(), admitted.id, "withheld", seconds, verdict.reason.value)

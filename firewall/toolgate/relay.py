@@ -13,7 +13,7 @@ from toolgate.core.reasons import Reason
 from toolgate.core.redact import redact, refused
 from toolgate.errors import UpstreamDown
 from toolgate.judge import Admitted, Judge, World
-from toolgate.protocol.messages import METHOD_NOT_FOUND, REFUSED, error
+from toolgate.protocol.messages import METHOD_NOT_FOUND, REFUSED, error, members, same_id
 from toolgate.protocol.versions import Era
 from toolgate.routes import Target
 from toolgate.session import Asked, Session
@@ -48,9 +48,13 @@ class Relay:
         if not isinstance(method, str):
             return None  # an answer to nothing that is in flight on this stream
         if "id" in message:
+            if type(message["id"]) not in (int, str):
+                return None  # nobody could answer it
             return await self._asked(session, upstream, link, note, method)
         if not method.startswith(_NOTIFICATIONS):
             return None
+        if method == "notifications/cancelled":
+            return _taken_back(session, upstream, note)
         return await self._cleaned_note(session, upstream, note)
 
     async def answered(self, session: Session, message: JsonObject) -> Refuse | None:
@@ -96,8 +100,13 @@ class Relay:
         masked: JsonObject = redact(value, findings, view.results)
         return masked
 
-    def asks_allowed(self, admitted: Admitted, verdict: Deliver | Withhold) -> Deliver | Withhold:
-        """A result that asks for input may ask only what the policy lets servers ask (MRTR, 2026-07-28)."""
+    def asks_allowed(
+        self, session: Session, admitted: Admitted, verdict: Deliver | Withhold
+    ) -> Deliver | Withhold:
+        """A result that asks for input may ask only what the client offers and the policy lets servers ask.
+
+        MCP 2026-07-28 basic/utilities/mrtr: never a kind of input that the client did not declare.
+        """
         if isinstance(verdict, Withhold) or verdict.result.get("resultType") != "input_required":
             return verdict
         wanted: object = verdict.result.get("inputRequests") or {}
@@ -110,6 +119,8 @@ class Relay:
                 return Withhold(
                     Reason.SERVER_MAY_NOT, "result.inputRequests: the policy lets no server ask this"
                 )
+            if known[0] not in session.capabilities:
+                return Withhold(Reason.SERVER_MAY_NOT, "result.inputRequests: the client does not offer this")
         return verdict
 
     async def _outgoing(self, call: Call, value: JsonObject, policy: Policy) -> JsonObject | Refuse:
@@ -175,6 +186,19 @@ class Relay:
     async def _record(self, session: Session, upstream: str, method: str, reason: Reason) -> None:
         call = Call(method, upstream, method, {}, session.caller, session.id)
         await self._judge.refused(call, Refuse(reason))
+
+
+def _taken_back(session: Session, upstream: str, note: Note) -> Note | None:
+    """A question the upstream takes back, or a listen it ends, under the id the client knows it by."""
+    message = cast("JsonObject", note.message)
+    params = members(message.get("params"))
+    named: object = params.get("requestId")
+    for own, asked in session.asked.items():
+        if asked.upstream == upstream and same_id(asked.id, named):
+            del session.asked[own]
+            known = asked.id if session.scope is not None else own
+            return Note({**message, "params": {**params, "requestId": known}}, note.id, note.retry)
+    return note if session.era is Era.MODERN and str(named) in session.inflight else None
 
 
 async def _answer(link: Link, message: JsonObject) -> None:

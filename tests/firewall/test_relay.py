@@ -271,7 +271,9 @@ async def test_a_result_that_asks_may_ask_only_what_the_policy_lets_servers_ask(
     world: World, crm: Upstream, role: str, asked: JsonObject, reason: Reason | None
 ) -> None:
     crm.results["find"] = asked
-    reply = await world.client(caller("ann", role), "crm", Era.MODERN).call("find", FIND)
+    client = world.client(caller("ann", role), "crm", Era.MODERN)
+    client.session.capabilities = {"elicitation": {}, "sampling": {}, "roots": {}}
+    reply = await client.call("find", FIND)
     if reason is None:
         assert isinstance(reply, Note)
         assert reply.message is not None

@@ -30,7 +30,8 @@ from toolgate.upstream.link import Emit, Link, Note, Opening
 PARKED = "parked-call"
 PARK_SECONDS = 600.0
 _MOST_PARKED = 1000
-_ASKS = frozenset({"elicitation/create", "sampling/createMessage", "roots/list"})
+# What a legacy server asks in mid-call, and the client capability it needs.
+_ASKS = {"elicitation/create": "elicitation", "sampling/createMessage": "sampling", "roots/list": "roots"}
 
 
 @dataclass(slots=True)
@@ -159,7 +160,10 @@ class OverLegacy:
 
     async def _heard(self, parked: _Parked, note: Note) -> None:
         asked = note.message
-        if asked is not None and asked.get("method") in _ASKS and "id" in asked:
+        wanted = _ASKS.get(str(asked.get("method"))) if asked is not None and "id" in asked else None
+        if asked is not None and wanted is not None and wanted not in self._opening.capabilities:
+            await self._link.send(error(asked["id"], METHOD_NOT_FOUND, "the client does not offer this"))
+        elif asked is not None and wanted is not None:
             parked.asks.put_nowait(asked)
         elif asked is not None and (parked.logs or asked.get("method") != "notifications/message"):
             # Event ids and retry times mean nothing to a stream that cannot be resumed.
