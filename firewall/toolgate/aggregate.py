@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from toolgate.core.model import JsonObject, Refuse
-from toolgate.core.present import LISTS, present
+from toolgate.core.present import LISTS, OWN, present
 from toolgate.core.reasons import Reason
 from toolgate.errors import UpstreamDown
 from toolgate.ports import Policies
@@ -119,8 +119,8 @@ class Aggregated(Routes):
     def _prefixed(self, session: Session, message: JsonObject, params: JsonObject) -> Target | Refuse:
         name: object = params.get("name")
         upstream, _, own = name.partition(SEPARATOR) if isinstance(name, str) else ("", "", "")
-        if name == "toolgate_continue":
-            return Target("", "toolgate_continue", message)
+        if isinstance(name, str) and name in OWN:
+            return Target("", name, message)
         if upstream not in self.registry.names() or not own:
             return Refuse(Reason.NOT_ALLOWED, "params.name: expected UPSTREAM__NAME of a listed one")
         inner = {**message, "params": {**params, "name": own}}

@@ -139,6 +139,14 @@ def message(
     return response(request_id, result)
 
 
+def told(request_id: object, text: str, era: Era) -> JsonObject:
+    """A tool result of the firewall's own."""
+    result: JsonObject = {"content": [{"type": "text", "text": text}], "isError": False}
+    if era is Era.MODERN:
+        result["resultType"] = "complete"
+    return response(request_id, result)
+
+
 def meta(reply: Refuse | Withhold | Held) -> JsonObject:
     """The verdict for programs, under toolgate's own `_meta` keys."""
     if isinstance(reply, Held):

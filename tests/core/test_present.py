@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from toolgate.core.present import CONTINUE, CONTINUE_TOOL, LISTS, present
+from toolgate.core.model import JsonObject
+from toolgate.core.present import CONTINUE, CONTINUE_TOOL, EXPLAIN, LISTS, own_tools, present
 from toolgate.testing import caller, policy_of
 
 POLICY = """
@@ -66,3 +67,26 @@ def test_a_server_cannot_pass_a_tool_of_its_own_off_as_toolgates() -> None:
 def test_the_tool_that_goes_on_with_a_held_call_takes_one_approval_and_nothing_else() -> None:
     schema = CONTINUE_TOOL["inputSchema"]
     assert (schema["required"], schema["additionalProperties"]) == (["approval"], False)
+
+
+@pytest.mark.parametrize(
+    ("listed", "shown", "unlisted", "names"),
+    [
+        (True, [], "refuse", [EXPLAIN]),
+        (False, [], "refuse", []),
+        (True, [{"name": "find"}], "refuse", []),
+        (True, [{"name": "find"}], "hold", [CONTINUE]),
+        (False, [], "hold", [CONTINUE]),
+    ],
+)
+def test_nobody_meets_an_empty_list_without_being_told_why(
+    listed: bool, shown: list[JsonObject], unlisted: str, names: list[str]
+) -> None:
+    policy = policy_of(f"""
+        version: 1
+        unlisted: {unlisted}
+        tiers: {{read: [crm/find]}}
+        roles: {{agent: {{tools: ["crm/*"]}}}}
+    """)
+    added = own_tools(listed=listed, shown=shown, caller=caller("ann", "agent"), policy=policy)
+    assert [tool["name"] for tool in added] == names

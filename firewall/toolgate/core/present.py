@@ -36,6 +36,31 @@ CONTINUE_TOOL: JsonObject = {
 }
 
 
+EXPLAIN = "toolgate_explain"
+EXPLANATION = (
+    "The firewall's policy lets this caller use none of the tools of this server, so none is shown. "
+    "The operator can give the tools a tier and the caller's role a reach in the policy; "
+    "`toolgate init` proposes one for a server."
+)
+
+EXPLAIN_TOOL: JsonObject = {
+    "name": EXPLAIN,
+    "title": "Why there are no tools",
+    "description": EXPLANATION,
+    "inputSchema": {"type": "object", "properties": {}},
+}
+
+# Names that are the firewall's own, whatever an upstream lists.
+OWN = frozenset({CONTINUE, EXPLAIN})
+
+
+def own_tools(*, listed: bool, shown: list[JsonObject], caller: Caller, policy: Policy) -> list[JsonObject]:
+    """What the firewall adds to a tool list: how to go on with a held call, or why everything is hidden."""
+    if listed and not shown:
+        return [EXPLAIN_TOOL]
+    return [CONTINUE_TOOL] if policy.can_be_held(caller.roles) else []
+
+
 def present(
     method: str, items: Sequence[Any], upstream: str, caller: Caller, policy: Policy
 ) -> list[JsonObject]:
@@ -48,7 +73,7 @@ def _reached(item: Any, key: str, kind: Kind, upstream: str, caller: Caller, pol
     if not isinstance(item, dict):
         return False
     name: object = cast("JsonObject", item).get(key)
-    if not isinstance(name, str) or (kind == "tools" and name == CONTINUE):
+    if not isinstance(name, str) or (kind == "tools" and name in OWN):
         return False
     if not policy.may(kind, caller.roles, upstream, name):
         return False
