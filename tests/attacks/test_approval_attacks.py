@@ -72,7 +72,7 @@ async def test_other_arguments_than_the_approved_ones_are_held_anew(running: Gat
     client = Client(running, "/pipe/mcp")
     held = id_of(await client.call("boom", {"target": "modest"}))
     await running.decide(held)
-    changed = [{"target": "greedy"}, {"target": "modest", "more": 1}, {"target": ["modest"]}, {}]
+    changed: list[Json] = [{"target": "greedy"}, {"target": "modest", "more": 1}, {"target": ["modest"]}, {}]
     assert held not in [id_of(await client.call("boom", arguments)) for arguments in changed]
     assert booms(running, "pipe", "greedy") == 0
     given = {"approval": held, "target": "greedy"}

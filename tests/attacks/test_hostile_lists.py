@@ -66,7 +66,9 @@ async def test_the_tool_of_toolgate_is_listed_once_and_is_ours(running: Gate, pa
     assert [tool["inputSchema"].get("required") for tool in named] == [["approval"]]
     answer = await client.call("toolgate_continue", {"approval": "ap-1"})
     assert reason(answer) == Reason.APPROVAL_UNKNOWN
-    assert not [one for one in running.events("hostile") if one.get("params", {}).get("name") == named[0]["name"]]
+    assert not [
+        one for one in running.events("hostile") if one.get("params", {}).get("name") == named[0]["name"]
+    ]
 
 
 async def test_a_name_that_looks_like_another_is_another(running: Gate) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Generator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,9 @@ pytestmark = pytest.mark.usefixtures("connections")
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Generator[Gate]:
     folder: Path = tmp_path_factory.mktemp("requests")
-    with posted(folder, "remote") as remote:
-        with gate(folder, {"puppet": piped(folder, "puppet", share="all"), "remote": remote}) as started:
-            yield started
+    pipe = piped(folder, "puppet", share="all")
+    with posted(folder, "remote") as remote, gate(folder, {"puppet": pipe, "remote": remote}) as started:
+        yield started
 
 
 @pytest.fixture
@@ -56,7 +57,11 @@ BODIES = {
     "1,000 deep": ((MODERN_CALL % (ECHO % ("[" * 1000 + "]" * 1000))).encode(), Reason.TOO_DEEP, 400),
     "100,000 deep": ((MODERN_CALL % (ECHO % ("[" * 100_000 + "]" * 100_000))).encode(), Reason.TOO_DEEP, 400),
     "key twice": ((MODERN_CALL % '"name":"echo","name":"boom"').encode(), Reason.DUPLICATE_KEY, 400),
-    "key twice, escaped": ((MODERN_CALL % '"name":"echo","n\\u0061me":"boom"').encode(), Reason.DUPLICATE_KEY, 400),
+    "key twice, escaped": (
+        (MODERN_CALL % '"name":"echo","n\\u0061me":"boom"').encode(),
+        Reason.DUPLICATE_KEY,
+        400,
+    ),
     "key twice, deep": ((MODERN_CALL % (ECHO % '[{"a":1,"a":2}]')).encode(), Reason.DUPLICATE_KEY, 400),
     "10 MB": ((MODERN_CALL % (ECHO % ('"' + "x" * 10_000_000 + '"'))).encode(), Reason.TOO_LARGE, 413),
     "id null": (b'{"jsonrpc":"2.0","id":null,"method":"ping"}', Reason.MALFORMED, 400),
@@ -117,7 +122,15 @@ async def test_a_header_that_does_not_fit_is_refused(recorded: Gate, name: str) 
     assert await exchange.only() == status
 
 
-TWICE = ("mcp-protocol-version", "mcp-method", "mcp-name", "mcp-param-region", "authorization", "host", "origin")
+TWICE = (
+    "mcp-protocol-version",
+    "mcp-method",
+    "mcp-name",
+    "mcp-param-region",
+    "authorization",
+    "host",
+    "origin",
+)
 
 
 @pytest.mark.parametrize("name", [*TWICE, "content-type", "mcp-session-id"])
@@ -125,10 +138,17 @@ async def test_a_header_that_decides_something_may_stand_there_once_only(recorde
     client = Client(recorded)
     body = json.dumps(client.request("tools/call", {"name": "echo", "arguments": {}})).encode()
     port = recorded.port
-    known = {**client.headers(), "mcp-protocol-version": MODERN, "mcp-method": "tools/call", "mcp-name": "echo"}
+    known = {
+        **client.headers(),
+        "mcp-protocol-version": MODERN,
+        "mcp-method": "tools/call",
+        "mcp-name": "echo",
+    }
     lines = [*{**known, "origin": f"http://127.0.0.1:{port}"}.items(), ("mcp-param-region", "a")]
     doubled = next((value for key, value in lines if key == name), "s")
-    exchange = await client.send("POST", [(name, "s" if name == "mcp-session-id" else doubled), *lines, (name.upper(), doubled)], body)
+    exchange = await client.send(
+        "POST", [(name, "s" if name == "mcp-session-id" else doubled), *lines, (name.upper(), doubled)], body
+    )
     assert await exchange.only() == 400
 
 
@@ -190,8 +210,8 @@ async def test_a_session_of_another_endpoint_is_unknown(recorded: Gate) -> None:
     assert await exchange.only() == 404
 
 
-async def test_a_call_without_the_session_it_needs_is_told_to_initialise(recorded: Gate) -> None:
-    client = Client(recorded, era=LEGACY)
+async def test_a_call_without_the_session_it_needs_is_told_to_initialise(running: Gate) -> None:
+    client = Client(running, era=LEGACY)
     exchange = await client.post(client.request("tools/call", {"name": "echo", "arguments": {}}))
     assert await exchange.only() == 404
 
@@ -218,13 +238,13 @@ async def test_headers_without_end_are_cut_off(running: Gate) -> None:
     client = Client(running)
     reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
     writer.write(b"POST /puppet/mcp HTTP/1.1\r\nhost: a\r\nx-pad: ")
-    with pytest.raises((ConnectionError, EOFError)):
+    with suppress(ConnectionError):
         for _ in range(200):
             writer.write(b"y" * 65536)
             await writer.drain()
         async with asyncio.timeout(5):
-            if not await reader.read():
-                raise EOFError
+            assert not await reader.read()
+    writer.transport.abort()
     assert "result" in await client.call("echo", {"text": "a"})
 
 

@@ -158,7 +158,9 @@ async def test_bad_upstreams_take_none_away_from_the_aggregated_endpoint(running
 
 
 @pytest.mark.parametrize("era", [LEGACY, MODERN])
-async def test_a_process_killed_in_mid_call_ends_the_call_and_is_started_again(running: Gate, era: str) -> None:
+async def test_a_process_killed_in_mid_call_ends_the_call_and_is_started_again(
+    running: Gate, era: str
+) -> None:
     client = await Client(running, "/pipe/mcp", era=era).open()
     exchange = await client.start("wait", {"key": f"killed-{era}"})
 
@@ -174,7 +176,12 @@ async def test_a_process_killed_in_mid_call_ends_the_call_and_is_started_again(r
 
 async def test_what_nobody_asked_for_is_dropped(running: Gate) -> None:
     client = await Client(running, "/pipe/mcp", era=LEGACY).open()
-    for stray in ({"id": 4711, "result": {}}, {"id": None, "error": {"code": 1, "message": "x"}}, {"a": 1}):
+    strays: list[Json] = [
+        {"id": 4711, "result": {}},
+        {"id": None, "error": {"code": 1, "message": "x"}},
+        {"a": 1},
+    ]
+    for stray in strays:
         await client.call("poke", {"method": "notifications/tools/list_changed", "params": stray})
     assert words(await client.call("echo", {"text": "after"})) == "after"
 

@@ -139,17 +139,18 @@ async def test_a_call_that_takes_too_long_is_cancelled_and_says_so(running: Gate
     await asyncio.gather(*(one(upstream) for upstream in SLOW))
 
 
-async def test_a_client_that_stops_listening_ends_its_subscription(running: Gate) -> None:
-    for upstream in ("new-http", "new-pipe"):
-        client = Client(running, f"/{upstream}/mcp")
-        wanted = {"notifications": {"toolsListChanged": True}}
-        exchange = await client.post(client.request("subscriptions/listen", wanted, ident=5))
-        first = await exchange.next()
-        assert first is not None
-        assert first["method"] == "notifications/subscriptions/acknowledged"
-        exchange.leave()
-        gone = {"http": "disconnected", "pipe": "cancelled"}[upstream.removeprefix("new-")]
-        assert await until(lambda: [one for one in running.events(upstream) if one["event"] == gone])
+@pytest.mark.parametrize(("upstream", "event"), [("new-http", "disconnected"), ("new-pipe", "cancelled")])
+async def test_a_client_that_stops_listening_ends_its_subscription(
+    running: Gate, upstream: str, event: str
+) -> None:
+    client = Client(running, f"/{upstream}/mcp")
+    wanted = {"notifications": {"toolsListChanged": True}}
+    exchange = await client.post(client.request("subscriptions/listen", wanted, ident=5))
+    first = await exchange.next()
+    assert first is not None
+    assert first["method"] == "notifications/subscriptions/acknowledged"
+    exchange.leave()
+    assert await until(lambda: [one for one in running.events(upstream) if one["event"] == event])
 
 
 async def test_the_journal_still_verifies(running: Gate) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Generator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,9 @@ async def legacy(running: Gate, upstream: str) -> Client:
 
 
 @pytest.mark.parametrize("upstream", OLD)
-async def test_a_modern_client_lists_calls_and_reads_at_a_legacy_upstream(running: Gate, upstream: str) -> None:
+async def test_a_modern_client_lists_calls_and_reads_at_a_legacy_upstream(
+    running: Gate, upstream: str
+) -> None:
     client = modern(running, upstream)
     found = (await client.ask("server/discover"))["result"]
     assert found["supportedVersions"] == [MODERN]
@@ -62,14 +65,18 @@ async def test_a_modern_client_lists_calls_and_reads_at_a_legacy_upstream(runnin
 
 
 @pytest.mark.parametrize("upstream", NEW)
-async def test_a_legacy_client_lists_calls_and_reads_at_a_modern_upstream(running: Gate, upstream: str) -> None:
+async def test_a_legacy_client_lists_calls_and_reads_at_a_modern_upstream(
+    running: Gate, upstream: str
+) -> None:
     client = await legacy(running, upstream)
     listed = (await client.ask("tools/list"))["result"]
     assert not {"resultType", "ttlMs", "cacheScope"} & set(listed)
     called = (await client.call("echo", {"text": "hello"}))["result"]
     assert "resultType" not in called
     assert called["_meta"]["vendor/kept"] == "hello"
-    assert (await client.ask("resources/read", {"uri": "puppet://a"}))["result"]["contents"][0]["text"] == "read"
+    assert (await client.ask("resources/read", {"uri": "puppet://a"}))["result"]["contents"][0][
+        "text"
+    ] == "read"
     assert (await client.ask("ping"))["result"] == {}
 
 
@@ -180,7 +187,8 @@ async def _told(client: Client, stream: Exchange, upstream: str, running: Gate) 
     ):
         await client.call("poke", {"method": method, "params": params})
     heard = [await stream.next(), await stream.next()]
-    assert [one and one["method"] for one in heard][0] == "notifications/tools/list_changed"
+    assert heard[0] is not None
+    assert heard[0]["method"] == "notifications/tools/list_changed"
     stream.leave()
     return [one for one in heard if one is not None]
 
@@ -192,18 +200,22 @@ async def test_logs_come_only_to_a_modern_call_that_wants_them(running: Gate, up
         tag = f"logs-{upstream}-{level}-{id(client)}-{expected}-{len(running.events(upstream))}"
         meta = {"progressToken": "p", **({f"{META}logLevel": level} if level else {})}
         exchange = await client.start("progress", {"tag": tag, "steps": 2}, **meta)
-        await until(lambda tag=tag: [one for one in running.events(upstream) if one.get("key") == tag])
+        await until(partial(_heard, running.folder / f"{upstream}.log", "waiting", tag))
         await client.call("release", {"key": tag})
         messages = await exchange.all()
         methods = [one.get("method") for one in messages]
         assert methods.count("notifications/progress") == 2
         assert methods.count("notifications/message") == expected
-        assert {one["params"]["progressToken"] for one in messages if "progress" in one.get("params", {})} == {"p"}
+        assert {
+            one["params"]["progressToken"] for one in messages if "progress" in one.get("params", {})
+        } == {"p"}
     assert "logging/setLevel" in [one.get("method") for one in running.events(upstream)]
 
 
 @pytest.mark.parametrize("upstream", NEW)
-async def test_the_level_that_a_legacy_client_sets_travels_with_its_calls(running: Gate, upstream: str) -> None:
+async def test_the_level_that_a_legacy_client_sets_travels_with_its_calls(
+    running: Gate, upstream: str
+) -> None:
     client = await legacy(running, upstream)
     assert (await client.ask("logging/setLevel", {"level": "error"}))["result"] == {}
     await client.call("echo", {"text": f"level-{upstream}"})
@@ -224,7 +236,9 @@ async def test_discover_before_initialize_binds_a_pipe_to_no_era(tmp_path: Path)
             assert opened["result"]["protocolVersion"] == LEGACY
             plain = await client.ask("tools/call", {"name": "echo", "arguments": {"text": "old"}})
             assert words(plain) == "old"
-            enveloped = await client.ask("tools/call", {"name": "echo", "arguments": {"text": "new"}}, modern=True)
+            enveloped = await client.ask(
+                "tools/call", {"name": "echo", "arguments": {"text": "new"}}, modern=True
+            )
             assert (words(enveloped), enveloped["result"]["resultType"]) == ("new", "complete")
 
 
@@ -237,10 +251,12 @@ async def test_a_stdio_client_cancels_in_both_eras(tmp_path: Path) -> None:
         for ident, enveloped in (("c-1", False), ("c-2", True)):
             wait = {"name": "wait", "arguments": {"key": ident}}
             asking = asyncio.ensure_future(client.ask("tools/call", wait, enveloped, ident))
-            assert await until(lambda ident=ident: _heard(log, "waiting", ident))
+            assert await until(partial(_heard, log, "waiting", ident))
             asking.cancel()
-            client.write({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": ident}})
-            assert await until(lambda ident=ident: _heard(log, "stopped", ident))
+            client.write(
+                {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": ident}}
+            )
+            assert await until(partial(_heard, log, "stopped", ident))
         assert words(await client.ask("tools/call", {"name": "echo", "arguments": {"text": "on"}})) == "on"
 
 
@@ -261,7 +277,9 @@ async def test_garbage_on_standard_input_is_refused_by_name_and_survived(tmp_pat
         b"[" * 1000 + b"]" * 1000 + b"\n": Reason.TOO_DEEP,
         b'{"a":"' + b"x" * 10_000_000 + b'"}\n': Reason.TOO_LARGE,
     }
-    async with spoken([str(PROGRAM), "wrap", *options, "--", *puppet(tmp_path / "w.log")], tmp_path) as client:
+    async with spoken(
+        [str(PROGRAM), "wrap", *options, "--", *puppet(tmp_path / "w.log")], tmp_path
+    ) as client:
         await client.open()
         for line, why in lines.items():
             client.write(line)

@@ -32,8 +32,8 @@ def script(folder: Path, name: str, stubborn: str = "") -> list[str]:
     """A shell that starts a long sleep of its own beside the puppet, and writes down their ids."""
     pids = folder / f"{name}.pids"
     words = " ".join(f"'{word}'" for word in puppet(folder / f"{name}.log", era="both"))
-    body = f"{stubborn} sleep 1000 & echo $! >> '{pids}'; echo $$ >> '{pids}'; {words}; {'wait' if stubborn else 'true'}"
-    return ["/bin/sh", "-c", body]
+    beside = f"{stubborn} sleep 1000 & echo $! >> '{pids}'; echo $$ >> '{pids}'"
+    return ["/bin/sh", "-c", f"{beside}; {words}; {'wait' if stubborn else 'true'}"]
 
 
 def pids(folder: Path, name: str) -> list[int]:
@@ -82,7 +82,11 @@ async def test_a_session_that_is_deleted_takes_its_process_with_it(tmp_path: Pat
 
 
 async def test_a_refused_handshake_leaves_no_process_behind(tmp_path: Path) -> None:
-    command = ["/bin/sh", "-c", f"echo $$ >> '{tmp_path}/no.pids'; read line; echo '%s'; exec cat > /dev/null"]
+    command = [
+        "/bin/sh",
+        "-c",
+        f"echo $$ >> '{tmp_path}/no.pids'; read line; echo '%s'; exec cat > /dev/null",
+    ]
     refusal = '{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"no"}}'
     command[2] = command[2].replace("%s", refusal)
     with gate(tmp_path, {"no": {"command": command, "timeout": "5s"}}) as running:

@@ -140,7 +140,7 @@ async def test_a_process_of_its_own_is_a_process_of_its_own(running: Gate) -> No
         text = str(one.get("params", {}).get("arguments", {}).get("text", ""))
         if text.startswith("mark-"):
             pids[text.split("-")[1]].add(one["pid"])
-    assert pids["ann"] and pids["bob"]
+    assert all(pids.values())
     assert not pids["ann"] & pids["bob"]
 
 

@@ -150,7 +150,9 @@ class Client:
         made: dict[str, str | None] = {**self.headers(), **self._routing(message)}
         made |= {name.replace("_", "-"): value for name, value in changed.items()}
         lines = [(name, value) for name, value in made.items() if value is not None]
-        return await self.send("POST", lines, message if isinstance(message, bytes) else json.dumps(message).encode())
+        return await self.send(
+            "POST", lines, message if isinstance(message, bytes) else json.dumps(message).encode()
+        )
 
     def _routing(self, message: Json | bytes) -> dict[str, str]:
         if self.era == LEGACY:
@@ -168,7 +170,12 @@ class Client:
             meta = {**{META + key: value for key, value in own.items()}, **meta}
         if meta:
             given["_meta"] = meta
-        return {"jsonrpc": "2.0", "id": next(self._ids) if ident is None else ident, "method": method, "params": given}
+        return {
+            "jsonrpc": "2.0",
+            "id": next(self._ids) if ident is None else ident,
+            "method": method,
+            "params": given,
+        }
 
     async def ask(self, method: str, params: Json | None = None, **changed: str | None) -> Json:
         """A request, and the last message of its answer."""
@@ -198,7 +205,9 @@ class Client:
         await exchange.all()
         return exchange.status
 
-    async def start(self, name: str, arguments: Json | None = None, ident: object = None, **meta: object) -> Exchange:
+    async def start(
+        self, name: str, arguments: Json | None = None, ident: object = None, **meta: object
+    ) -> Exchange:
         """A tool call whose answer is not waited for."""
         params = {"name": name, "arguments": arguments or {}}
         return await self.post(self.request("tools/call", params, ident, **meta))
@@ -224,7 +233,9 @@ class Piped:
     def write(self, message: Json | bytes) -> None:
         """One line."""
         assert self.process.stdin is not None
-        self.process.stdin.write(message if isinstance(message, bytes) else json.dumps(message).encode() + b"\n")
+        self.process.stdin.write(
+            message if isinstance(message, bytes) else json.dumps(message).encode() + b"\n"
+        )
 
     async def until(self, wanted: Callable[[Json], bool]) -> Json:
         """The first message that fits; the others are kept in `heard`."""
@@ -237,7 +248,9 @@ class Piped:
                 self.heard.append(message)
         raise EOFError("standard output was closed")
 
-    async def ask(self, method: str, params: Json | None = None, modern: bool = False, ident: object = None) -> Json:
+    async def ask(
+        self, method: str, params: Json | None = None, modern: bool = False, ident: object = None
+    ) -> Json:
         """A request and its answer."""
         ident = next(self._ids) if ident is None else ident
         self.write(piped_request(method, params, modern, ident))
@@ -252,7 +265,9 @@ class Piped:
         return answer
 
 
-def piped_request(method: str, params: Json | None, modern: bool, ident: object, caps: Json | None = None) -> Json:
+def piped_request(
+    method: str, params: Json | None, modern: bool, ident: object, caps: Json | None = None
+) -> Json:
     """A request as a stdio client writes it."""
     given = dict(params or {})
     if modern:
@@ -271,7 +286,12 @@ async def spoken(
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         limit=2**26,
-        env={"PATH": "/usr/bin:/bin", "TOOLGATE_HOME": str(home), "PYTHONPATH": str(HERE), **(variables or {})},
+        env={
+            "PATH": "/usr/bin:/bin",
+            "TOOLGATE_HOME": str(home),
+            "PYTHONPATH": str(HERE),
+            **(variables or {}),
+        },
     )
     try:
         yield Piped(process)
@@ -288,6 +308,6 @@ def words(answer: Json) -> str:
 
 def reason(answer: Json) -> str:
     """Why toolgate refused or withheld, empty where it did not."""
-    holder = answer.get("result") or (answer.get("error") or {}).get("data") or {}
-    meta = holder.get("_meta", holder)
+    data: Json = answer.get("error", {}).get("data") or {}
+    meta: Json = answer["result"].get("_meta") or {} if "result" in answer else data
     return str((meta.get("toolgate/verdict") or {}).get("reason", ""))

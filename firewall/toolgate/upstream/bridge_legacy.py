@@ -12,7 +12,7 @@ from typing import cast
 import orjson
 
 from toolgate.core.model import JsonObject
-from toolgate.errors import SealBroken, UpstreamDown
+from toolgate.errors import SealBroken, SessionLost, UpstreamDown
 from toolgate.ports import Keyring
 from toolgate.protocol import translate
 from toolgate.protocol.messages import (
@@ -124,8 +124,15 @@ class OverLegacy:
             return Note(error(message["id"], METHOD_NOT_FOUND, "Method not found"))
         if "requestState" in given:
             return await self._resume(message, method, given, emit)
-        await self._set_level(given)
-        return await self._begin(message, method, given, emit)
+        try:
+            await self._set_level(given)
+            return await self._begin(message, method, given, emit)
+        except SessionLost:
+            # The upstream has forgotten us, so it has done nothing: a modern client need not know.
+            self._level = None
+            await self.handshake()
+            await self._set_level(given)
+            return await self._begin(message, method, given, emit)
 
     async def send(self, message: JsonObject) -> None:
         """A modern client sends no notifications that a legacy server could use."""

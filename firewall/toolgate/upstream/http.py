@@ -60,6 +60,8 @@ class HttpLink:
     ) -> Note | None:
         """Forward a request and read its answer, whole or as a stream."""
         head = self._head if self._era is Era.LEGACY else modern_head(message, params)
+        if message["method"] == "initialize":
+            head = _ACCEPT  # a new session, whatever was before
         try:
             answer = await self._pool.send(b"POST", head, orjson.dumps(message))
             if message["method"] == "initialize":

@@ -11,6 +11,7 @@ from typing import Any
 from upstreams.puppet import Puppet
 
 Json = dict[str, Any]
+_STRAYS: tuple[object, ...] = (999, "999", None, True, 1.5, {}, -1)
 
 
 class PipeWire:
@@ -32,7 +33,7 @@ class PipeWire:
         good = json.dumps({"jsonrpc": "2.0", "id": request_id, "result": result}).encode() + b"\n"
         noise = {
             "noise": b"listening on port 1\n\xff\xfe\x00\n[1,2]\n17\n{]\n" + good,
-            "wrong-ids": b"".join(_answer(ident) for ident in (999, "999", None, True, 1.5, {}, -1)) + good,
+            "wrong-ids": b"".join(_answer(ident) for ident in _STRAYS) + good,
             "twice": good + good.replace(b"twice", b"again"),
             "result-list": _answer(request_id, [1]),
             "result-null": _answer(request_id, None),

@@ -88,7 +88,9 @@ def chunk(writer: asyncio.StreamWriter, data: bytes) -> None:
 
 def respond(writer: asyncio.StreamWriter, status: str, body: bytes, extra: str = "") -> None:
     """A whole response with a JSON body."""
-    head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n{extra}\r\n"
+    head = (
+        f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n{extra}\r\n"
+    )
     writer.write(head.encode() + body)
 
 

@@ -10,7 +10,6 @@ import asyncio
 import itertools
 import json
 import os
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -93,7 +92,7 @@ class Puppet:
             running.cancel()
 
     def _heard(self, message: Json, wire: Wire) -> None:
-        params = message.get("params") or {}
+        params: Json = message.get("params") or {}
         self.note("notified", method=message["method"], params=params)
         if message["method"] == "notifications/cancelled":
             key = (wire.session, str(params.get("requestId")))
@@ -103,7 +102,8 @@ class Puppet:
                 running.cancel()
 
     async def _serve(self, message: Json, wire: Wire) -> None:
-        method, params = message["method"], message.get("params") or {}
+        method: str = message["method"]
+        params: Json = message.get("params") or {}
         modern = f"{META}protocolVersion" in (params.get("_meta") or {})
         self.note("request", method=method, id=message["id"], session=wire.session, params=params)
         result = await self._result(method, params, modern, message, wire)
@@ -116,7 +116,9 @@ class Puppet:
             result = {"resultType": "complete", "ttlMs": 0, "cacheScope": "private", **result}
         await wire.answer({"jsonrpc": "2.0", "id": message["id"], "result": result})
 
-    async def _result(self, method: str, params: Json, modern: bool, message: Json, wire: Wire) -> Json | None:
+    async def _result(
+        self, method: str, params: Json, modern: bool, message: Json, wire: Wire
+    ) -> Json | None:
         wrong = self._wrong_era(method, modern)
         if wrong is not None:
             return wrong
@@ -139,7 +141,11 @@ class Puppet:
 
     def _wrong_era(self, method: str, modern: bool) -> Json | None:
         if self.era == "modern" and not modern:
-            return {"code": -32022, "message": "Unsupported protocol version", "data": {"supported": [MODERN]}}
+            return {
+                "code": -32022,
+                "message": "Unsupported protocol version",
+                "data": {"supported": [MODERN]},
+            }
         if self.era == "legacy" and (modern or method == "server/discover"):
             return {"code": -32601, "message": "Method not found"}
         if method == "initialize" and modern:
@@ -148,8 +154,13 @@ class Puppet:
 
     async def _listen(self, params: Json, message: Json, wire: Wire) -> Json:
         key = (wire.session, str(message["id"]))
-        told = {"notifications": params.get("notifications") or {}, "_meta": {f"{META}subscriptionId": message["id"]}}
-        await wire.say({"jsonrpc": "2.0", "method": "notifications/subscriptions/acknowledged", "params": told})
+        told = {
+            "notifications": params.get("notifications") or {},
+            "_meta": {f"{META}subscriptionId": message["id"]},
+        }
+        await wire.say(
+            {"jsonrpc": "2.0", "method": "notifications/subscriptions/acknowledged", "params": told}
+        )
         self._listens[key] = wire
         try:
             await asyncio.Event().wait()
@@ -166,7 +177,8 @@ class Puppet:
             "poke": self._poke,
             "card": self._card,
         }
-        name, arguments = params["name"], params.get("arguments") or {}
+        name: str = params["name"]
+        arguments: Json = params.get("arguments") or {}
         if name == "trick":
             return None if await wire.trick(arguments["how"], message["id"]) else text("no such trick")
         if name == "release":
@@ -174,7 +186,10 @@ class Puppet:
             return text("released")
         acting = tools.get(name)
         if acting is None:
-            return {**text(arguments.get("text", name)), "_meta": {"vendor/kept": arguments.get("text", "")}}
+            return {
+                **text(str(arguments.get("text", name))),
+                "_meta": {"vendor/kept": arguments.get("text", "")},
+            }
         return await acting(arguments, params, modern, message, wire)
 
     def _gate(self, key: str) -> asyncio.Event:
@@ -190,29 +205,32 @@ class Puppet:
         return text(arguments["key"])
 
     async def _progress(self, arguments: Json, params: Json, modern: bool, message: Json, wire: Wire) -> Json:
-        token = (params.get("_meta") or {}).get("progressToken")
+        meta: Json = params.get("_meta") or {}
+        token: object = meta.get("progressToken")
+        said = f"{arguments['tag']} {arguments.get('leak', '')[::-1]}".strip()
         for step in range(1, arguments["steps"] + 1):
-            told = {"progressToken": token, "progress": step, "message": arguments["tag"]}
+            told: Json = {"progressToken": token, "progress": step, "message": said}
             await wire.say({"jsonrpc": "2.0", "method": "notifications/progress", "params": told})
-            logged = {"level": "info", "data": arguments["tag"]}
+            logged = {"level": "info", "data": said}
             await wire.say({"jsonrpc": "2.0", "method": "notifications/message", "params": logged})
         self.note("waiting", id=message["id"], key=arguments["tag"], token=token)
         await self._gate(arguments["tag"]).wait()
-        late = {"progressToken": token, "progress": 99, "message": arguments["tag"]}
+        late: Json = {"progressToken": token, "progress": 99, "message": arguments["tag"]}
         await wire.answer({"jsonrpc": "2.0", "id": message["id"], "result": text(arguments["tag"], modern)})
         if arguments.get("late"):
             await wire.aside({"jsonrpc": "2.0", "method": "notifications/progress", "params": late})
         raise asyncio.CancelledError  # answered above, because something came after the answer
 
     async def _ask(self, arguments: Json, params: Json, modern: bool, message: Json, wire: Wire) -> Json:
-        asked = {"method": arguments["method"], "params": arguments.get("params") or {}}
+        asked: Json = {"method": arguments["method"], "params": arguments.get("params") or {}}
         if not modern:
             return text(json.dumps(await self._asked_of_client(asked, wire), sort_keys=True))
         if "requestState" in params:
             if params["requestState"] not in self._states:
                 return {"code": -32602, "message": "requestState: not mine"}
             self._states.remove(params["requestState"])
-            given = (params.get("inputResponses") or {}).get("q")
+            responses: Json = params.get("inputResponses") or {}
+            given: object = responses.get("q")
             return text(json.dumps(given, sort_keys=True))
         state = f"state-{next(self._ids)}"
         self._states.add(state)
@@ -224,7 +242,8 @@ class Puppet:
         self._asked[str(ident)] = future
         await wire.say({"jsonrpc": "2.0", "id": ident, **asked})
         answer = await future
-        return answer.get("result", {"refused": (answer.get("error") or {}).get("code")})
+        wrong: Json = answer.get("error") or {}
+        return answer.get("result", {"refused": wrong.get("code")})
 
     async def _boom(self, arguments: Json, params: Json, modern: bool, message: Json, wire: Wire) -> Json:
         self.note("boom", arguments=arguments)
@@ -234,7 +253,11 @@ class Puppet:
 
     async def _poke(self, arguments: Json, params: Json, modern: bool, message: Json, wire: Wire) -> Json:
         """Say something outside of any request; on listen streams, tagged for each."""
-        told = {"jsonrpc": "2.0", "method": arguments["method"], "params": arguments.get("params") or {}}
+        told: Json = {
+            "jsonrpc": "2.0",
+            "method": arguments["method"],
+            "params": arguments.get("params") or {},
+        }
         for (_, listen), listener in list(self._listens.items()):
             meta = {f"{META}subscriptionId": int(listen) if listen.isdigit() else listen}
             await listener.say({**told, "params": {**told["params"], "_meta": meta}})
@@ -275,4 +298,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -39,7 +39,9 @@ def _plain(_: object) -> Json:
         "required": ["owner", "card", "limit"],
         "additionalProperties": False,
     }
-    return {"tools": [*(tool(name) for name in _NAMES), tool("headed", headed), tool("card", outputSchema=gives)]}
+    return {
+        "tools": [*(tool(name) for name in _NAMES), tool("headed", headed), tool("card", outputSchema=gives)]
+    }
 
 
 def _cycle(cursor: object) -> Json:
@@ -66,7 +68,15 @@ def _hostile(_: object) -> Json:
     for _step in range(25):
         deep = {"type": "object", "properties": {"a": deep}}
     named = ["toolgate_continue", "echo\u202e", "ec\u200bho", "\u0435cho", "echo\x1b[31m", "x" * 5000]
-    strange = [None, 1, "echo", {"name": 7}, {}, {"name": "no-schema"}, {"name": "bad-schema", "inputSchema": 7}]
+    strange = [
+        None,
+        1,
+        "echo",
+        {"name": 7},
+        {},
+        {"name": "no-schema"},
+        {"name": "bad-schema", "inputSchema": 7},
+    ]
     hostile = [tool("doubling", doubling), tool("remote", remote), tool("local", local), tool("deep", deep)]
     return {"tools": [tool("echo"), *hostile, *(tool(name) for name in named), *strange]}
 
