@@ -50,7 +50,8 @@ async def waiting(running: Gate, upstream: str, key: str) -> Json:
 
 def said(running: Gate, upstream: str, event: str, key: str) -> Json:
     events = running.events(upstream)
-    return next((one for one in events if one["event"] == event and one.get("key") == key), {})
+    nothing: Json = {}
+    return next((one for one in events if one["event"] == event and one.get("key") == key), nothing)
 
 
 @pytest.mark.parametrize("upstream", [*BOTH, *NEW])

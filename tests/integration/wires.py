@@ -159,7 +159,8 @@ class Client:
             return {}
         asked: Json = message if isinstance(message, dict) else {"method": "tools/call"}
         made = {"mcp-protocol-version": MODERN, "mcp-method": str(asked.get("method"))}
-        named = (asked.get("params") or {}).get(_NAMED.get(str(asked.get("method")), ""), "echo")
+        params: Json = asked.get("params") or {}
+        named: str = params.get(_NAMED.get(str(asked.get("method")), ""), "echo")
         return {**made, "mcp-name": named} if asked.get("method") in _NAMED else made
 
     def request(self, method: str, params: Json | None = None, ident: object = None, **meta: object) -> Json:
@@ -310,4 +311,5 @@ def reason(answer: Json) -> str:
     """Why toolgate refused or withheld, empty where it did not."""
     data: Json = answer.get("error", {}).get("data") or {}
     meta: Json = answer["result"].get("_meta") or {} if "result" in answer else data
-    return str((meta.get("toolgate/verdict") or {}).get("reason", ""))
+    verdict: Json = meta.get("toolgate/verdict") or {}
+    return str(verdict.get("reason", ""))
