@@ -13,6 +13,7 @@ from toolgate.protocol.messages import request
 from toolgate.protocol.versions import CAPABILITIES_KEY, CLIENT_KEY, MODERN, SELF, VERSION_KEY, Era
 from toolgate.secrets.keyring import Keyring
 from toolgate.upstream.link import Link, Note, Opening
+from toolgate.upstream.reaper import Reaper
 from toolgate.upstream.registry import Address, Upstream
 
 _PAGES = 100
@@ -64,7 +65,8 @@ async def met(name: str, target: Sequence[str]) -> AsyncGenerator[Met]:
     if is_url(target):
         address = Address(_SECONDS, url=target[0])
     # Nothing that is sealed here outlives this meeting.
-    upstream = Upstream(name, lambda: address, Keyring(secrets.token_bytes(32)))
+    reaper = Reaper()
+    upstream = Upstream(name, lambda: address, Keyring(secrets.token_bytes(32)), reaper)
     try:
         link = await upstream.open(Opening(Era.MODERN, "init"))
         try:
@@ -73,6 +75,7 @@ async def met(name: str, target: Sequence[str]) -> AsyncGenerator[Met]:
             await link.close()
     finally:
         await upstream.close()
+        reaper.close()
 
 
 def is_url(target: Sequence[str]) -> bool:

@@ -37,6 +37,16 @@ class Reaper:
             self._groups.discard(group)
             self._tell(b"- %d\n" % group)
 
+    def close(self) -> None:
+        """Let the shell end what is left, and itself."""
+        shell, self._shell = self._shell, None
+        if shell is None or shell.stdin is None:
+            return
+        with suppress(BrokenPipeError):
+            shell.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            shell.wait(1)
+
     def _tell(self, line: bytes) -> None:
         if sys.platform == "win32":
             return

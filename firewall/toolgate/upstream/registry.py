@@ -49,11 +49,11 @@ Locate = Callable[[], Address]
 class Upstream:
     """One upstream: its connection pool or its processes, and the era it speaks once somebody found out."""
 
-    def __init__(self, name: str, locate: Locate, keyring: Keyring, reaper: Reaper | None = None) -> None:
+    def __init__(self, name: str, locate: Locate, keyring: Keyring, reaper: Reaper) -> None:
         self.name = name
         self._locate = locate
         self._keyring = keyring
-        self._reaper = reaper or Reaper()
+        self._reaper = reaper
         self._address = locate()
         self._pool: Pool | None = None
         self._pipes: dict[tuple[str, ...], Pipe] = {}
@@ -176,7 +176,7 @@ class Upstreams:
     """The upstreams of the settings, by name."""
 
     def __init__(self, located: Mapping[str, Locate], keyring: Keyring) -> None:
-        reaper = Reaper()
+        reaper = self._reaper = Reaper()
         self._upstreams = {name: Upstream(name, locate, keyring, reaper) for name, locate in located.items()}
 
     def names(self) -> tuple[str, ...]:
@@ -195,6 +195,7 @@ class Upstreams:
         """Close what is idle."""
         for upstream in self._upstreams.values():
             await upstream.close()
+        self._reaper.close()
 
 
 async def _speaks_modern(link: Link, seconds: float) -> bool:
