@@ -19,7 +19,7 @@ from toolgate.protocol.versions import LEGACY, MODERN, NEWEST_LEGACY, SELF, SUBS
 from toolgate.routes import Heard, Page, Registry, Routes, Target, down, listened, own_meta
 from toolgate.session import Session
 from toolgate.upstream.catalogue import MAX_TOOLS
-from toolgate.upstream.link import Emit, Link, Note
+from toolgate.upstream.link import Emit, Link, Note, unheard
 
 SEPARATOR = "__"
 UNAVAILABLE_KEY = "toolgate/unavailable"
@@ -191,7 +191,7 @@ class Aggregated(Routes):
                 if isinstance(link, Refuse):
                     return link.detail
                 for _ in range(_MOST_PAGES):
-                    note = await link.request(request("toolgate-list", method, params), _ignored)
+                    note = await link.request(request("toolgate-list", method, params), unheard)
                     result = cast("Any", (note.message or {}).get("result") if note else None)
                     if not isinstance(result, dict):
                         return items  # an upstream without this kind of list answers with an error
@@ -214,7 +214,7 @@ class Aggregated(Routes):
 
     async def _handshake(self, session: Session, upstream: str, link: Link) -> None:
         params = translate.handshake(session.client, session.capabilities)
-        note = await link.request(request("toolgate-open", "initialize", params), _ignored)
+        note = await link.request(request("toolgate-open", "initialize", params), unheard)
         answer = answer_of(note.message) if note and note.message else None
         if answer is None or "result" not in answer:
             raise UpstreamDown(f"{upstream}: the upstream refused to initialise")
@@ -270,7 +270,7 @@ class Aggregated(Routes):
                 if session.era is Era.LEGACY:
                     return self._offers.get(upstream, {})
                 asked = request("toolgate-discover", "server/discover", {"_meta": own_meta()})
-                note = await link.request(asked, _ignored)
+                note = await link.request(asked, unheard)
         except TimeoutError:
             return self._silent(upstream)
         except UpstreamDown as error:
@@ -282,7 +282,7 @@ class Aggregated(Routes):
         for upstream, link in list(session.links.items()):
             if "logging" in _object(self._offers.get(upstream, {}), "capabilities"):
                 try:
-                    await link.request({**message, "id": "toolgate-level"}, _ignored)
+                    await link.request({**message, "id": "toolgate-level"}, unheard)
                 except UpstreamDown:
                     continue  # the others are told all the same
 
@@ -339,7 +339,3 @@ def _answer(session: Session, message: JsonObject, result: JsonObject, method: s
     if session.era is Era.MODERN:
         result = translate.modern_result(method, result, dict(SELF))
     return Note(response(message["id"], result))
-
-
-async def _ignored(_: Note) -> None:
-    return None

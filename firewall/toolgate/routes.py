@@ -25,7 +25,7 @@ from toolgate.protocol.versions import (
 )
 from toolgate.session import Session
 from toolgate.upstream.catalogue import MAX_TOOLS, Catalogue
-from toolgate.upstream.link import Emit, Link, Note, Opening
+from toolgate.upstream.link import Emit, Link, Note, Opening, unheard
 
 # What a client offers servers, and the word in a role's `servers_may` that lets them use it.
 OFFERS: dict[str, ServerAsk] = {"elicitation": "elicit", "sampling": "sample", "roots": "list_roots"}
@@ -201,7 +201,7 @@ class Routes:
             params: JsonObject = {} if cursor is None else {"cursor": cursor}
             if session.era is Era.MODERN:
                 params["_meta"] = own_meta()
-            note = await link.request(request(f"toolgate-list-{count}", "tools/list", params), _ignored)
+            note = await link.request(request(f"toolgate-list-{count}", "tools/list", params), unheard)
             message = note.message if note else None
             if message is None or "result" not in message:
                 raise UpstreamDown(f"{upstream}: tools/list was not answered with a list")
@@ -360,7 +360,3 @@ async def _closed(link: Link) -> None:
         await link.close()
     except UpstreamDown:
         return  # it is gone already
-
-
-async def _ignored(_: Note) -> None:
-    return None

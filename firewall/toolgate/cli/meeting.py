@@ -12,7 +12,7 @@ from toolgate.errors import UpstreamDown
 from toolgate.protocol.messages import request
 from toolgate.protocol.versions import CAPABILITIES_KEY, CLIENT_KEY, MODERN, SELF, VERSION_KEY, Era
 from toolgate.secrets.keyring import Keyring
-from toolgate.upstream.link import Link, Note, Opening
+from toolgate.upstream.link import Link, Opening, unheard
 from toolgate.upstream.reaper import Reaper
 from toolgate.upstream.registry import Address, Upstream
 
@@ -48,7 +48,7 @@ class Met:
         }
         if cursor is not None:
             params["cursor"] = cursor
-        answer = await self._link.request(request(number, method, params), _unheard)
+        answer = await self._link.request(request(number, method, params), unheard)
         message = answer.message if answer is not None else None
         result: object = message.get("result") if message is not None else None
         if not isinstance(result, dict):
@@ -81,7 +81,3 @@ async def met(name: str, target: Sequence[str]) -> AsyncGenerator[Met]:
 def is_url(target: Sequence[str]) -> bool:
     """Whether a server is named by its address rather than by a command."""
     return len(target) == 1 and target[0].startswith(("http://", "https://"))
-
-
-async def _unheard(_: Note) -> None:
-    """What a server says beside its lists is of no interest yet."""

@@ -25,7 +25,7 @@ from toolgate.protocol.messages import (
     response,
 )
 from toolgate.protocol.versions import LOG_LEVEL_KEY, NEWEST_LEGACY, SUBSCRIPTION_KEY
-from toolgate.upstream.link import Emit, Link, Note, Opening
+from toolgate.upstream.link import Emit, Link, Note, Opening, unheard
 
 PARKED = "parked-call"
 PARK_SECONDS = 600.0
@@ -96,7 +96,7 @@ class OverLegacy:
     async def handshake(self) -> None:
         """Initialise the upstream with the client's own capabilities."""
         params = translate.handshake(self._opening.client, self._opening.capabilities)
-        note = await self._link.request(request("toolgate-open", "initialize", params), _dropped)
+        note = await self._link.request(request("toolgate-open", "initialize", params), unheard)
         message = note.message if note else None
         if message is None or "result" not in message:
             raise UpstreamDown(f"{self.name}: the upstream refused to initialise")
@@ -265,7 +265,7 @@ class OverLegacy:
             return
         self._level = level
         sent = request(f"toolgate-{next(self._ids)}", "logging/setLevel", {"level": level})
-        await self._link.request(sent, _dropped)
+        await self._link.request(sent, unheard)
 
     async def _listen(self, message: JsonObject, given: JsonObject, emit: Emit) -> Note | None:
         """Build the stream of one listen from what a legacy server sends unasked."""
@@ -295,7 +295,7 @@ class OverLegacy:
         if uris and cast("JsonObject", offered.get("resources") or {}).get("subscribe"):
             for uri in uris:
                 sent = request(f"toolgate-{next(self._ids)}", "resources/subscribe", {"uri": uri})
-                await self._link.request(sent, _dropped)
+                await self._link.request(sent, unheard)
             agreed["resourceSubscriptions"] = uris
         return agreed
 
@@ -325,7 +325,3 @@ def _belongs(method: str, params: JsonObject, agreed: JsonObject) -> bool:
     if method == "notifications/resources/updated":
         return params.get("uri") in cast("list[str]", agreed.get("resourceSubscriptions") or [])
     return any(agreed.get(flag) and method == changed for flag, (_, changed) in translate.CHANGES.items())
-
-
-async def _dropped(_: Note) -> None:
-    return None

@@ -11,7 +11,7 @@ from toolgate.core.model import JsonObject
 from toolgate.errors import CallCancelled, UpstreamDown
 from toolgate.protocol import translate
 from toolgate.protocol.messages import METHOD_NOT_FOUND, error, request, response
-from toolgate.upstream.link import Emit, Link, Note
+from toolgate.upstream.link import Emit, Link, Note, unheard
 
 _MOST_ROUNDS = 10
 _RETRY_SECONDS = 0.5
@@ -125,7 +125,7 @@ class OverModern:
     async def _initialize(self, message: JsonObject, given: JsonObject) -> Note:
         self._client = cast("JsonObject", given.get("clientInfo") or {})
         self._capabilities = cast("JsonObject", given.get("capabilities") or {})
-        note = await self._link.request(self._enveloped("server/discover", {}), _dropped)
+        note = await self._link.request(self._enveloped("server/discover", {}), unheard)
         answer = note.message if note else None
         if answer is None or "result" not in answer:
             raise UpstreamDown(f"{self.name}: the upstream does not answer server/discover")
@@ -298,7 +298,3 @@ class NativeFirst:
     async def close(self) -> None:
         """As the link in use."""
         await self._link.close()
-
-
-async def _dropped(_: Note) -> None:
-    return None

@@ -23,6 +23,10 @@ class Note:
 Emit: TypeAlias = Callable[[Note], Awaitable[None]]
 
 
+async def unheard(_: Note) -> None:
+    """Where the notes of requests go that toolgate makes itself: no client waits for them."""
+
+
 @value
 class Opening:
     """What a link is opened with: the client's own capabilities and name, and who it is for."""

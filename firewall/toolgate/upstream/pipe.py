@@ -20,7 +20,7 @@ from toolgate.protocol.messages import (
     response,
 )
 from toolgate.protocol.versions import SUBSCRIPTION_KEY, Era
-from toolgate.upstream.link import Emit, Note
+from toolgate.upstream.link import Emit, Note, unheard
 from toolgate.upstream.parse import parse
 from toolgate.upstream.process import Process
 
@@ -28,6 +28,7 @@ from toolgate.upstream.process import Process
 MOST_NOTES = 1000
 # Lines in a row that are no messages: a child that says nothing else would keep everybody busy.
 _MOST_NOISE = 10_000
+_LISTEN_GRACE = 2.0
 
 Spawn = Callable[[Callable[[bytes], None], Callable[[int | None], None]], Awaitable[Process]]
 
@@ -37,9 +38,8 @@ class Attached(Protocol):
 
     uris: set[object]
 
-    @property
-    def listening(self) -> bool:
-        """Whether the client has a stream for what belongs to no request."""
+    def withdrawn(self, note: Note, /) -> bool:
+        """Take back a note that nobody has heard yet; whether there was one."""
         ...
 
     def wants(self, method: object, params: JsonObject) -> bool:
@@ -210,18 +210,26 @@ class Pipe:
 
     def _asked(self, message: JsonObject) -> None:
         waiting = self._newest() if self.exclusive else None
-        if waiting is None and self.exclusive and self._links and self._links[0].listening:
-            # Nothing is in flight, but there is only one client it can be meant for.
-            self._links[0].heard(Note(message))
-            return
-        if waiting is None:
-            why = "toolgate cannot tell which client this is meant for"
-            own = message["method"] == "ping"
-            self.start(
-                self.send(response(message["id"], {}) if own else error(message["id"], METHOD_NOT_FOUND, why))
-            )
-            return
-        self._tell(waiting, Note(message))
+        if waiting is not None:
+            self._tell(waiting, Note(message))
+        elif message["method"] == "ping":
+            self.start(self.send(response(message["id"], {})))
+        elif self.exclusive and self._links:
+            # Nothing is in flight, but there is only one client it can be meant for. It may be about to
+            # listen: some servers ask straight after the handshake.
+            link, note = self._links[0], Note(message)
+            link.heard(note)
+            asyncio.get_running_loop().call_later(_LISTEN_GRACE, self._unheard, link, note)
+        else:
+            self._refuse(message)
+
+    def _unheard(self, link: Attached, note: Note) -> None:
+        if link.withdrawn(note) and note.message is not None:
+            self._refuse(note.message)
+
+    def _refuse(self, message: JsonObject) -> None:
+        why = "toolgate cannot tell which client this is meant for, or it does not listen"
+        self.start(self.send(error(message["id"], METHOD_NOT_FOUND, why)))
 
     def _noted(self, message: JsonObject) -> None:
         given: object = message.get("params")
@@ -266,7 +274,11 @@ class Pipe:
         return None if waiting is None or waiting.future.done() else waiting
 
     def _newest(self) -> _Waiting | None:
-        return next(reversed(self._waiting.values()), None)
+        """The newest request of a client; those that toolgate makes itself cannot answer anything."""
+        for waiting in reversed(self._waiting.values()):
+            if waiting.emit is not unheard:
+                return waiting
+        return None
 
     def _tell(self, waiting: _Waiting, note: Note) -> None:
         """Deliver the notes of one request in their order, the first ones where there are too many."""

@@ -18,7 +18,7 @@ from toolgate.upstream.bridge_legacy import OverLegacy
 from toolgate.upstream.bridge_modern import NativeFirst, OverModern
 from toolgate.upstream.by_capability import ByCapability
 from toolgate.upstream.http import HttpLink
-from toolgate.upstream.link import Link, Note, Opening
+from toolgate.upstream.link import Link, Opening, unheard
 from toolgate.upstream.pipe import Pipe
 from toolgate.upstream.pool import Pool
 from toolgate.upstream.process import Process
@@ -203,13 +203,9 @@ async def _speaks_modern(link: Link, seconds: float) -> bool:
     meta: JsonObject = {VERSION_KEY: MODERN, CLIENT_KEY: dict(SELF), CAPABILITIES_KEY: {}}
     message = request("toolgate-probe", "server/discover", {"_meta": meta})
     try:
-        note = await asyncio.wait_for(link.request(message, _dropped), seconds)
+        note = await asyncio.wait_for(link.request(message, unheard), seconds)
     except (TimeoutError, UpstreamDown):
         return False
     answer: JsonObject = (note.message or {}) if note else {}
     versions: object = answer.get("result", {}).get("supportedVersions")
     return isinstance(versions, list) and MODERN in versions
-
-
-async def _dropped(_: Note) -> None:
-    return None

@@ -105,10 +105,12 @@ class StdioLink:
             if self._listener is emit:
                 self._listener = None
 
-    @property
-    def listening(self) -> bool:
-        """Whether the client has a stream for what belongs to no request."""
-        return self._listener is not None
+    def withdrawn(self, note: Note) -> bool:
+        """Take back a note that nobody has heard yet; whether there was one."""
+        if note not in self._aside:
+            return False
+        self._aside.remove(note)
+        return True
 
     def heard(self, note: Note) -> None:
         """A note of the child that belongs to no request."""
