@@ -29,12 +29,16 @@ _Judged: TypeAlias = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """The rules for one set of entities, compiled; `checks` is what `_judged` needs of each."""
+    """What one set of entities wants: `checks` is what `_judged` needs of each rule, None to skip it."""
 
-    checks: tuple[_Check, ...]
-    kinds: tuple[_Kind, ...]
-    matcher: Matcher
+    checks: tuple[_Check | None, ...]
     secrets: bool
+
+
+_KINDS: Final[tuple[_Kind, ...]] = (
+    *((rule.entity, rule.score, rule.name) for rule in RULES),
+    ("SECRET", 1.0, "known"),
+)
 
 
 class Engine:
@@ -43,6 +47,8 @@ class Engine:
     def __init__(self, compile_patterns: Compile = best) -> None:
         self._compile = compile_patterns
         self._plans: dict[frozenset[str], _Plan | None] = {}
+        # One automaton for every set: two of them would drive each other out of the processor's cache.
+        self._matcher: Matcher | None = None
         self._known = Known(compile_patterns)
 
     def register(self, value: str) -> bool:
@@ -59,11 +65,10 @@ class Engine:
             raise ValueError(
                 f"detectors: found {', '.join(sorted(unknown))}, expected {', '.join(sorted(ENTITIES))}"
             )
-        rules = tuple(rule for rule in RULES if rule.entity in entities)
-        matcher = self._compile([rule.anchor for rule in rules]) if rules else None
-        kinds = (*((rule.entity, rule.score, rule.name) for rule in rules), ("SECRET", 1.0, "known"))
-        checks = tuple((rule.verify, rule.labelled) for rule in rules)
-        self._plans[entities] = _Plan(checks, kinds, matcher, "SECRET" in entities) if matcher else None
+        if entities and self._matcher is None:
+            self._matcher = self._compile([rule.anchor for rule in RULES])
+        checks = tuple((rule.verify, rule.labelled) if rule.entity in entities else None for rule in RULES)
+        self._plans[entities] = _Plan(checks, "SECRET" in entities) if entities else None
 
     async def scan(self, texts: Sequence[str], entities: frozenset[str]) -> tuple[Finding, ...]:
         """What stands in the texts; overlapping findings of different entities are all reported.
@@ -79,11 +84,11 @@ class Engine:
             if entities not in self._plans:
                 self.prepare(entities)
             plan = self._plans[entities]
-            if plan is None:
-                return ()
+        if plan is None or self._matcher is None:
+            return ()
         text = SEPARATOR.join(texts)
         data = _encoded(text)
-        candidates = plan.matcher.find(data)
+        candidates = self._matcher.find(data)
         known = self._known.find(data) if plan.secrets else []
         if not candidates and not known:
             return ()
@@ -95,7 +100,7 @@ class Engine:
             judged += [(end - known[at][1], -end, _KNOWN) for at, (end, _) in enumerate(ends)]
         if len(judged) > 1:
             judged.sort()
-        return tuple(_findings(judged, plan.kinds, texts))
+        return tuple(_findings(judged, _KINDS, texts))
 
 
 def _encoded(text: str) -> bytes:
@@ -123,7 +128,7 @@ def _starts(texts: Sequence[str]) -> list[int]:
 
 
 def _judged(
-    checks: Sequence[_Check], candidates: list[Candidate], texts: Sequence[str], text: str
+    checks: Sequence[_Check | None], candidates: list[Candidate], texts: Sequence[str], text: str
 ) -> list[_Judged]:
     """Every candidate that holds."""
     found: list[_Judged] = []
@@ -132,7 +137,10 @@ def _judged(
     for end, number in candidates:
         if end <= reached[number]:  # inside what this rule has found already
             continue
-        verify, labelled = checks[number]
+        check = checks[number]
+        if check is None:
+            continue
+        verify, labelled = check
         if labelled:
             starts = starts or _starts(texts)
             leaf = bisect_right(starts, end) - 1
