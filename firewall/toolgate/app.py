@@ -12,6 +12,7 @@ from toolgate.core import records
 from toolgate.core.attempts import Attempts
 from toolgate.core.model import JsonObject
 from toolgate.detect.engine import Engine
+from toolgate.detect.matchers import Re2, best
 from toolgate.gateway import Gateway
 from toolgate.journal.observed import Observed, Saw
 from toolgate.judge import World
@@ -71,7 +72,9 @@ def build(settings: Settings, located: Mapping[str, Locate] | None = None, saw: 
     def reloaded(outcome: Outcome) -> None:
         store.note(Entry(_policy_record(outcome, clock.now())))
 
-    engine = Engine()
+    # RE2 finds the same, compiles in milliseconds and takes a tenth of the memory: right for a wrapped
+    # server, of which there are many; Hyperscan is right for a process that serves many callers.
+    engine = Engine(Re2 if located is not None else best)
     policies = LivePolicy.open(settings.policies, reloaded)
     journal = store if saw is None else Observed(store, saw)
     world = World(policies, engine, journal, store, keyring, clock)

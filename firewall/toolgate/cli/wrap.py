@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from toolgate.upstream.registry import Locate
 
 
+_NO_PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="toolgate wrap",
@@ -44,6 +47,8 @@ def main(words: list[str]) -> int:
     command = given.command[1:] if given.command[:1] == ["--"] else given.command
     if not command:
         parser.error("expected -- and the command of the server")
+    # Looking for plugins of pydantic costs 2 MiB and 30 ms, and there are none.
+    os.environ.setdefault(_NO_PLUGINS, "__all__")
     from toolgate.errors import ToolgateError
 
     try:
@@ -102,7 +107,11 @@ def _locate(command: list[str], timeout: float) -> Locate:
     from toolgate.upstream.registry import Address
 
     # The client's config gives this environment to the server; ours is not its business.
-    env = {key: value for key, value in os.environ.items() if not key.startswith("TOOLGATE_")}
+    env = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith("TOOLGATE_") and key != _NO_PLUGINS
+    }
     return lambda: Address(timeout, command=tuple(command), env=env)
 
 
