@@ -58,7 +58,8 @@ class Origins:
         public = urlsplit(public_url)
         if public.netloc:
             hosts.add(public.netloc)
-        self._any_host = host in ("0.0.0.0", "[::]", "")  # noqa: S104 - compared with, not bound to and not public.netloc
+        everywhere = host in ("0.0.0.0", "[::]", "")  # noqa: S104 - compared with, not bound to
+        self._any_host = everywhere and not public.netloc
         self._hosts = {name.lower() for name in hosts}
         self._origins = {f"{scheme}://{name}" for name in self._hosts for scheme in ("http", "https")}
 
