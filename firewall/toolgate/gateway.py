@@ -12,6 +12,7 @@ import orjson
 from toolgate import replies
 from toolgate.core import records
 from toolgate.core.attempts import Attempts
+from toolgate.core.canonical import canonical
 from toolgate.core.model import Call, Deliver, Facts, Finding, JsonObject, Need, Refuse, Tool, Withhold
 from toolgate.core.present import CONTINUE, EXPLAIN, EXPLANATION, LISTS, own_tools, present
 from toolgate.core.reasons import Reason
@@ -19,8 +20,8 @@ from toolgate.core.redact import texts
 from toolgate.core.release import release
 from toolgate.deadline import Deadlines
 from toolgate.errors import PortDown, SealBroken, UpstreamDown
-from toolgate.judge import ARGUMENTS, Admitted, Judge, Replayed, World, answers_input, canonical
-from toolgate.ports import Entry
+from toolgate.judge import Admitted, Judge, Replayed, World, answers_input
+from toolgate.ports import HELD_ARGUMENTS, Entry
 from toolgate.protocol.headers import param_headers, param_mismatch
 from toolgate.protocol.messages import answer_of, request
 from toolgate.protocol.versions import REMOVED, Era
@@ -374,7 +375,7 @@ class Gateway:
             return await self._refused(session, about, expired)
         sealed = await self.world.approvals.arguments(approval.id)
         try:
-            plain = self.world.keyring.unseal(ARGUMENTS, sealed or b"")
+            plain = self.world.keyring.unseal(HELD_ARGUMENTS, sealed or b"")
         except SealBroken:
             return await self._refused(session, about, unknown)
         params = {**message["params"], "name": approval.target, "arguments": orjson.loads(plain)}

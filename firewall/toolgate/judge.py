@@ -10,6 +10,7 @@ from dataclasses import replace
 import orjson
 
 from toolgate.core import records
+from toolgate.core.canonical import canonical
 from toolgate.core.decide import admit, case_of, view_of
 from toolgate.core.model import (
     Allow,
@@ -37,10 +38,9 @@ from toolgate.core.reasons import Reason
 from toolgate.core.redact import texts
 from toolgate.core.values import value
 from toolgate.errors import ToolgateError
-from toolgate.ports import Approvals, Clock, Detectors, Entry, Journal, Keyring, Policies
+from toolgate.ports import HELD_ARGUMENTS, Approvals, Clock, Detectors, Entry, Journal, Keyring, Policies
 from toolgate.verdicts import Held
 
-ARGUMENTS = "held-arguments"
 RESULT = "held-result"
 DIGEST = "call-digest"
 _ROUNDS = 6
@@ -80,11 +80,6 @@ class Replayed:
 
 
 Judged = Admitted | Replayed | Held | Refuse
-
-
-def canonical(value: object) -> bytes:
-    """Canonical JSON: sorted keys, exact integers, UTF-8."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
 class Judge:
@@ -207,7 +202,7 @@ class Judge:
         charges: Sequence[Charge] = ()
         if approval is None:
             approval = self._new(call, facts, verdict)
-            sealed = world.keyring.seal(ARGUMENTS, canonical(verdict.arguments))
+            sealed = world.keyring.seal(HELD_ARGUMENTS, canonical(verdict.arguments))
             charges = (*_prompts(policy, call), Open(approval, sealed))
         body = records.held(facts.now, call_id, call, policy.digest, verdict, approval.id)
         exhausted = await world.journal.commit(

@@ -9,7 +9,6 @@ from pathlib import Path
 import orjson
 import pytest
 
-from toolgate import judge
 from toolgate.approvals.approvers import Approver, enrol, fits, hashed, read
 from toolgate.approvals.card import card_text, row_text, span
 from toolgate.approvals.desk import Card, Declined, Desk
@@ -17,7 +16,7 @@ from toolgate.core.model import Approval, ApprovalState, Burn, JsonObject, Open,
 from toolgate.core.policy import ApprovalRule, Policy
 from toolgate.errors import Misuse, SettingsError
 from toolgate.policy.compile import open_policy
-from toolgate.ports import Entry
+from toolgate.ports import HELD_ARGUMENTS, Entry
 from toolgate.secrets.keyring import Keyring
 from toolgate.stores.memory import MemoryStore
 
@@ -62,7 +61,7 @@ class Office:
         return Desk(self.store, self.keyring, self.path, self.policy, channel, lambda: self.now)
 
     async def hold(self, approval: Approval = HELD, arguments: JsonObject | None = None) -> Approval:
-        sealed = self.keyring.seal(judge.ARGUMENTS, orjson.dumps(arguments or {"to": ["bob@example.com"]}))
+        sealed = self.keyring.seal(HELD_ARGUMENTS, orjson.dumps(arguments or {"to": ["bob@example.com"]}))
         assert await self.store.commit(Entry({"kind": "hold"}), [Open(approval, sealed)]) is None
         return approval
 
@@ -231,7 +230,7 @@ async def test_a_person_cannot_change_the_tier_the_policy_gives(office: Office) 
 
 
 async def test_what_cannot_be_shown_cannot_be_approved(office: Office) -> None:
-    sealed = Keyring(b"x" * 32).seal(judge.ARGUMENTS, b"{}")
+    sealed = Keyring(b"x" * 32).seal(HELD_ARGUMENTS, b"{}")
     await office.store.commit(Entry({}), [Open(HELD, sealed)])
     assert declined(await office.desk.approve(ADMIN, "ap-1"))
     assert not declined(await office.desk.deny(ADMIN, "ap-1"))

@@ -7,7 +7,7 @@ import pytest
 from toolgate.core.model import JsonObject
 from toolgate.core.present import CONTINUE
 from toolgate.core.reasons import Reason
-from toolgate.judge import ARGUMENTS
+from toolgate.ports import HELD_ARGUMENTS
 from toolgate.testing import Client, Upstream, World, assert_refused, caller, definition
 from toolgate.upstream.link import Note
 from toolgate.verdicts import Held, Reply
@@ -101,7 +101,7 @@ async def test_held_arguments_that_were_tampered_with_are_not_sent(
     for forged in (sealed[:-1] + bytes([sealed[-1] ^ 1]), b"", world.keyring.seal("other", b"{}")):
         world.store.shelf.sealed[waiting.approval.id] = forged
         assert_refused(await go_on(client, waiting), Reason.APPROVAL_UNKNOWN)
-    world.store.shelf.sealed[waiting.approval.id] = world.keyring.seal(ARGUMENTS, b'{"to":"eve"}')
+    world.store.shelf.sealed[waiting.approval.id] = world.keyring.seal(HELD_ARGUMENTS, b'{"to":"eve"}')
     assert_refused(await go_on(client, waiting), Reason.APPROVAL_UNKNOWN)
     assert mail.calls == []
 

@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 from toolgate.core.model import Allow, Call, Finding, Hold, JsonObject, Refuse, Tier
+from toolgate.core.redact import counts
 
 VERSION = 1
-
-
-def counted(findings: tuple[Finding, ...]) -> dict[str, int]:
-    """How many findings there are of each entity."""
-    counts: dict[str, int] = {}
-    for finding in findings:
-        counts[finding.entity] = counts.get(finding.entity, 0) + 1
-    return counts
 
 
 def _about(kind: str, at: float, call_id: str, call: Call, policy: str) -> JsonObject:
@@ -40,7 +33,7 @@ def intent(at: float, call_id: str, call: Call, policy: str, verdict: Allow) -> 
     if verdict.approval:
         body["approval"] = verdict.approval
     if verdict.findings:
-        body["findings"] = counted(verdict.findings)
+        body["findings"] = counts(verdict.findings)
     if verdict.shadowed is not None:
         body["reason"] = verdict.shadowed.value
         body["status"] = "shadowed"
@@ -67,7 +60,7 @@ def held(at: float, call_id: str, call: Call, policy: str, verdict: Hold, approv
     if tier is not None:
         body["tier"] = tier.value
     if verdict.findings:
-        body["findings"] = counted(verdict.findings)
+        body["findings"] = counts(verdict.findings)
     return body
 
 
@@ -80,7 +73,7 @@ def outcome(
     if reason:
         body["reason"] = reason
     if findings:
-        body["findings"] = counted(findings)
+        body["findings"] = counts(findings)
     return body
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias, cast
 
@@ -114,7 +113,10 @@ def refused(findings: Iterable[Finding], actions: Actions) -> tuple[str, ...]:
 
 def counts(findings: Iterable[Finding]) -> dict[str, int]:
     """How many findings there are of each entity."""
-    return dict(Counter(f.entity for f in findings))
+    found: dict[str, int] = {}
+    for f in findings:
+        found[f.entity] = found.get(f.entity, 0) + 1
+    return found
 
 
 def _spread(spans: _Spans, leaves: Sequence[str]) -> None:
