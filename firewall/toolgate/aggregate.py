@@ -15,8 +15,8 @@ from toolgate.errors import UpstreamDown
 from toolgate.ports import Policies
 from toolgate.protocol import translate
 from toolgate.protocol.messages import answer_of, notification, request, response
-from toolgate.protocol.versions import LEGACY, MODERN, NEWEST_LEGACY, SELF, SUBSCRIPTION_KEY, Era
-from toolgate.routes import Heard, Page, Registry, Routes, Target, down, listened, own_meta
+from toolgate.protocol.versions import LEGACY, MODERN, NEWEST_LEGACY, SELF, SUBSCRIPTION_KEY, Era, own_meta
+from toolgate.routes import Heard, Page, Registry, Routes, Target, down, listened
 from toolgate.session import Session
 from toolgate.upstream.catalogue import MAX_TOOLS
 from toolgate.upstream.link import Emit, Link, Note, unheard

@@ -16,12 +16,9 @@ from toolgate.ports import Policies
 from toolgate.protocol.messages import answer_of, request
 from toolgate.protocol.versions import (
     CAPABILITIES_KEY,
-    CLIENT_KEY,
-    MODERN,
-    SELF,
     SUPPORTED,
-    VERSION_KEY,
     Era,
+    own_meta,
 )
 from toolgate.session import Session
 from toolgate.upstream.catalogue import MAX_TOOLS, Catalogue
@@ -348,11 +345,6 @@ def down(error: UpstreamDown) -> Refuse:
         return Refuse(Reason.UNKNOWN_SESSION)
     reason = Reason.RESULT_MALFORMED if isinstance(error, Malformed) else Reason.UPSTREAM_DOWN
     return Refuse(reason, str(error))
-
-
-def own_meta() -> JsonObject:
-    """The envelope of a request that toolgate makes itself."""
-    return {VERSION_KEY: MODERN, CLIENT_KEY: dict(SELF), CAPABILITIES_KEY: {}}
 
 
 async def _closed(link: Link) -> None:

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from toolgate.errors import UpstreamDown
 from toolgate.protocol.messages import request
-from toolgate.protocol.versions import CAPABILITIES_KEY, CLIENT_KEY, MODERN, SELF, VERSION_KEY, Era
+from toolgate.protocol.versions import Era, own_meta
 from toolgate.secrets.keyring import Keyring
 from toolgate.upstream.link import Link, Opening, unheard
 from toolgate.upstream.reaper import Reaper
@@ -43,9 +43,7 @@ class Met:
         raise UpstreamDown(f"{self._link.name}: {method}: found more than {_PAGES} pages, expected an end")
 
     async def _result(self, number: int, method: str, cursor: object) -> dict[str, Any]:
-        params: dict[str, Any] = {
-            "_meta": {VERSION_KEY: MODERN, CLIENT_KEY: dict(SELF), CAPABILITIES_KEY: {}}
-        }
+        params: dict[str, Any] = {"_meta": own_meta()}
         if cursor is not None:
             params["cursor"] = cursor
         answer = await self._link.request(request(number, method, params), unheard)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 
 class Era(StrEnum):
@@ -34,3 +34,8 @@ SUBSCRIPTION_KEY: Final = "io.modelcontextprotocol/subscriptionId"
 SELF: Final = {"name": "toolgate", "title": "toolgate", "version": "0.1.0"}
 VERDICT_KEY: Final = "toolgate/verdict"
 APPROVAL_KEY: Final = "toolgate/approval"
+
+
+def own_meta() -> dict[str, Any]:
+    """The envelope of a request that toolgate makes itself: no capabilities, so nothing can be asked back."""
+    return {VERSION_KEY: MODERN, CLIENT_KEY: dict(SELF), CAPABILITIES_KEY: {}}

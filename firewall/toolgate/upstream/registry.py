@@ -13,7 +13,7 @@ from toolgate.core.model import JsonObject
 from toolgate.errors import UpstreamDown
 from toolgate.ports import Keyring
 from toolgate.protocol.messages import request
-from toolgate.protocol.versions import CAPABILITIES_KEY, CLIENT_KEY, MODERN, SELF, VERSION_KEY, Era
+from toolgate.protocol.versions import MODERN, Era, own_meta
 from toolgate.upstream.bridge_legacy import OverLegacy
 from toolgate.upstream.bridge_modern import NativeFirst, OverModern
 from toolgate.upstream.by_capability import ByCapability
@@ -200,8 +200,7 @@ class Upstreams:
 
 async def _speaks_modern(link: Link, seconds: float) -> bool:
     """Whether an upstream answers `server/discover`; any error at all means that it does not."""
-    meta: JsonObject = {VERSION_KEY: MODERN, CLIENT_KEY: dict(SELF), CAPABILITIES_KEY: {}}
-    message = request("toolgate-probe", "server/discover", {"_meta": meta})
+    message = request("toolgate-probe", "server/discover", {"_meta": own_meta()})
     try:
         note = await asyncio.wait_for(link.request(message, unheard), seconds)
     except (TimeoutError, UpstreamDown):
