@@ -13,11 +13,11 @@ from toolgate import replies
 from toolgate.core import records
 from toolgate.core.attempts import Attempts
 from toolgate.core.canonical import canonical
-from toolgate.core.model import Call, Deliver, Facts, Finding, JsonObject, Need, Refuse, Tool, Withhold
+from toolgate.core.model import Call, Deliver, Facts, JsonObject, Need, Refuse, Tool, Withhold
 from toolgate.core.present import CONTINUE, EXPLAIN, EXPLANATION, LISTS, own_tools, present
 from toolgate.core.reasons import Reason
-from toolgate.core.redact import texts
 from toolgate.core.release import release
+from toolgate.core.texts import texts
 from toolgate.deadline import Deadlines
 from toolgate.errors import PortDown, SealBroken, UpstreamDown
 from toolgate.judge import Admitted, Judge, Replayed, World, answers_input
@@ -305,10 +305,11 @@ class Gateway:
         result: JsonObject = message["result"]
         wanted = admitted.view.wanted_results
         try:
-            found = await self.world.detectors.scan(texts(result), wanted) if wanted else ()
+            read = texts(result) if wanted else None
+            found = await self.world.detectors.scan(read, wanted) if read else ()
         except PortDown as down:
             return await self._withheld(admitted, Withhold(Reason.RESULT_TOO_LARGE, str(down)), seconds)
-        verdict = self._release(session, admitted, result, found)
+        verdict = self._release(session, admitted, result, Facts(0.0, admitted.tool, found, texts=read))
         if isinstance(verdict, Withhold):
             return await self._withheld(admitted, verdict, seconds)
         now = self.world.clock.now()
@@ -323,10 +324,9 @@ class Gateway:
         return Note({**message, "result": verdict.result}, note.id, note.retry)
 
     def _release(
-        self, session: Session, admitted: Admitted, result: JsonObject, found: tuple[Finding, ...]
+        self, session: Session, admitted: Admitted, result: JsonObject, facts: Facts
     ) -> Deliver | Withhold:
-        facts = Facts(0.0, admitted.tool, found)
-        verdict = release(result, admitted.call, facts, admitted.policy)
+        verdict = release(result, admitted.call, facts, admitted.policy, admitted.view)
         if isinstance(verdict, Need):
             return Withhold(Reason.INTERNAL, "the result could not be judged")
         return self.relay.asks_allowed(session, admitted, verdict) if "resultType" in result else verdict

@@ -35,7 +35,7 @@ from toolgate.core.model import (
 from toolgate.core.outgoing import outgoing
 from toolgate.core.policy import Policy, View
 from toolgate.core.reasons import Reason
-from toolgate.core.redact import texts
+from toolgate.core.texts import texts
 from toolgate.core.values import value
 from toolgate.errors import ToolgateError
 from toolgate.ports import HELD_ARGUMENTS, Approvals, Clock, Detectors, Entry, Journal, Keyring, Policies
@@ -98,16 +98,17 @@ class Judge:
         """Admit, hold, replay or refuse one call; whatever it is, it is on record when this returns."""
         call_id = self.next_id()
         policy = self._world.policies.current
+        view = view_of(call, policy)
         facts, passed = Facts(self._world.clock.now(), tool), 0
         for _ in range(_ROUNDS):
-            verdict = admit(call, facts, policy, passed)
+            verdict = admit(call, facts, policy, passed, view)
             match verdict:
                 case Need(needed, passed):
                     facts = await self._look_up(needed, call, facts, policy)
                 case Allow():
                     more = await self._allow(call_id, call, facts, policy, verdict)
                     if more is None:
-                        return Admitted(call_id, call, verdict, tool, policy, view_of(call, policy))
+                        return Admitted(call_id, call, verdict, tool, policy, view)
                     facts, passed = more, 0
                 case Hold():
                     held = await self._hold(call_id, call, facts, policy, verdict)
@@ -121,8 +122,8 @@ class Judge:
                     await self._world.journal.commit(Entry(body, canonical(call.arguments)))
                     spent = (Burn(approval.id, ApprovalState.EXECUTED),)
                     tier = approval.tier or Tier.IRREVERSIBLE
-                    again = Allow(tier, outgoing(case_of(call, facts, policy)), spent, approval.id)
-                    admitted = Admitted(self.next_id(), call, again, tool, policy, view_of(call, policy))
+                    again = Allow(tier, outgoing(case_of(call, facts, policy, view)), spent, approval.id)
+                    admitted = Admitted(self.next_id(), call, again, tool, policy, view)
                     return Replayed(call_id, approval, admitted)
         raise ToolgateError(f"no verdict within {_ROUNDS} rounds")
 
@@ -166,8 +167,9 @@ class Judge:
         world = self._world
         if Fact.FINDINGS in needed:
             wanted = view_of(call, policy).wanted_arguments
-            found = await world.detectors.scan(texts(call.arguments), wanted)
-            facts = Facts(facts.now, facts.tool, found, facts.approval, facts.assigned, facts.spent)
+            read = texts(call.arguments)
+            found = await world.detectors.scan(read, wanted)
+            facts = Facts(facts.now, facts.tool, found, facts.approval, facts.assigned, facts.spent, read)
             if len(needed) == 1:
                 return facts
         pin = facts.tool.pin if isinstance(facts.tool, Tool) else ""

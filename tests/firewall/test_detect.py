@@ -11,7 +11,8 @@ import pytest
 
 from toolgate.core.model import Finding
 from toolgate.core.policy import ENTITIES, Action, Actions
-from toolgate.core.redact import redact, texts
+from toolgate.core.redact import redact
+from toolgate.core.texts import texts
 from toolgate.detect import matchers
 from toolgate.detect.engine import ENTITIES as FOUND
 from toolgate.detect.engine import Engine

@@ -9,7 +9,8 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from toolgate.core.policy import Action, Actions
-from toolgate.core.redact import redact, texts
+from toolgate.core.redact import redact
+from toolgate.core.texts import texts
 from toolgate.detect.engine import Engine
 from toolgate.detect.matchers import Compile, Hyperscan, Re2
 

@@ -30,6 +30,8 @@ from toolgate.core.model import (
 from toolgate.core.outgoing import outgoing
 from toolgate.core.policy import Kind, Policy, View
 
+_FINDINGS = frozenset({Fact.FINDINGS})
+
 # Cheap and certain first. Policies set parameters and never reorder.
 ADMIT: tuple[Check, ...] = (
     allowlisted,
@@ -43,9 +45,9 @@ ADMIT: tuple[Check, ...] = (
 )
 
 
-def case_of(call: Call, facts: Facts, policy: Policy) -> Case:
-    """The call beside what the policy says of it."""
-    return Case(call, facts, policy, view_of(call, policy))
+def case_of(call: Call, facts: Facts, policy: Policy, view: View | None = None) -> Case:
+    """The call beside what the policy says of it; `view` where somebody has looked that up."""
+    return Case(call, facts, policy, view or view_of(call, policy))
 
 
 def view_of(call: Call, policy: Policy) -> View:
@@ -57,26 +59,29 @@ def view_of(call: Call, policy: Policy) -> View:
     return policy.surface(kind, call.caller.roles, call.upstream, name)
 
 
-def admit(call: Call, facts: Facts, policy: Policy, passed: int = 0) -> Admission:
+def admit(call: Call, facts: Facts, policy: Policy, passed: int = 0, view: View | None = None) -> Admission:
     """Judge one call. `Need` names every fact the remaining checks lack; look them up and ask again.
 
     `passed` comes from that `Need`: with more facts known, and nothing else changed, the checks before
-    it would say the same.
+    it would say the same. `view` is what the policy says of this call, where somebody has looked it up.
     """
-    case = Case(call, facts, policy, view_of(call, policy))
-    for index in range(passed, len(ADMIT)):
-        verdict = ADMIT[index](case)
-        if verdict is None:
-            continue
-        if isinstance(verdict, Need):
-            return Need(verdict.facts if Fact.TOOL in verdict.facts else _lacking(case), index)
-        if isinstance(verdict, Refuse):
-            return _shadowed(case, verdict)
-        if isinstance(verdict, Hold):
-            spent = within_budget(case)
-            return spent or verdict
-        return verdict
+    case = Case(call, facts, policy, view or view_of(call, policy))
+    for check in ADMIT[passed:] if passed else ADMIT:
+        verdict = check(case)
+        if verdict is not None:
+            return _settled(case, verdict, check)
     return _allow(case)
+
+
+def _settled(case: Case, verdict: Admission, check: Check) -> Admission:
+    """What the verdict of one check comes to."""
+    if isinstance(verdict, Need):
+        return Need(verdict.facts if Fact.TOOL in verdict.facts else _lacking(case), ADMIT.index(check))
+    if isinstance(verdict, Refuse):
+        return _shadowed(case, verdict)
+    if isinstance(verdict, Hold):
+        return within_budget(case) or verdict
+    return verdict
 
 
 def _allow(case: Case) -> Allow:
@@ -108,15 +113,17 @@ def _shadowed(case: Case, refusal: Refuse) -> Allow | Refuse:
 
 def _lacking(case: Case) -> frozenset[Fact]:
     """Every fact the rest of the checks will ask for."""
-    facts, view, lacking = case.facts, case.view, set[Fact]()
-    if view.wanted_arguments and facts.findings is UNKNOWN:
-        lacking.add(Fact.FINDINGS)
-    if view.tier is None and facts.assigned is UNKNOWN:
-        lacking.add(Fact.ASSIGNED)
+    facts, view = case.facts, case.view
+    unscanned = bool(view.wanted_arguments) and facts.findings is UNKNOWN
     asks = view.tier is None or view.tier in ASKS or case.call.approval is not None
-    if asks and facts.approval is UNKNOWN:
-        lacking.add(Fact.APPROVAL)
-    return frozenset(lacking)
+    if unscanned and not asks:
+        return _FINDINGS
+    wanted = (
+        (Fact.FINDINGS, unscanned),
+        (Fact.ASSIGNED, view.tier is None and facts.assigned is UNKNOWN),
+        (Fact.APPROVAL, asks and facts.approval is UNKNOWN),
+    )
+    return frozenset(fact for fact, lacking in wanted if lacking)
 
 
 def kind_of(call: Call) -> Kind:

@@ -49,11 +49,21 @@ def decode(body: bytes) -> JsonObject | Refuse:
         value: object = orjson.loads(body)
     except orjson.JSONDecodeError:
         return exactly(body)
-    # As many keys as colons: no key was named twice, so the fast parser saw what every other one sees.
+    if type(value) is not dict:
+        return exactly(body)
     message = cast("JsonObject", value)
-    if type(value) is dict and _keys(message) == body.count(b":"):
+    # As many keys as colons: no key was named twice, so the fast parser saw what every other one sees.
+    if as_read(message, body) or _keys(message) == body.count(b":"):
         return message
     return exactly(body)
+
+
+def as_read(value: object, data: bytes) -> bool:
+    """Whether these bytes are what the value is written as: then no other parser can see anything else.
+
+    A key named twice, an integer that became a float and nesting too deep would all show.
+    """
+    return data.count(b"{") + data.count(b"[") <= MAX_DEPTH and orjson.dumps(value) == data
 
 
 def _keys(value: object) -> int:

@@ -8,6 +8,7 @@ from enum import Enum, StrEnum
 from typing import Any, Literal, TypeAlias
 
 from toolgate.core.reasons import Reason
+from toolgate.core.texts import Texts
 from toolgate.core.values import value
 
 JsonObject: TypeAlias = dict[str, Any]
@@ -103,7 +104,7 @@ class Tool:
 class Finding:
     """Something sensitive in one text: characters `start` to `end` of the `leaf`-th string of a value.
 
-    Strings are numbered in the order of `toolgate.core.redact.texts`.
+    Strings are numbered in the order of `toolgate.core.texts.texts`.
     """
 
     entity: str
@@ -144,16 +145,24 @@ class Approval:
     decided_by: str = ""
 
 
+def _nothing(spent: Mapping[str, float] = {}) -> Mapping[str, float]:
+    return spent
+
+
 @value
 class Facts:
-    """What is known when a call is judged. `spent` is retry_after in seconds per exhausted limit key."""
+    """What is known when a call is judged. `spent` is retry_after in seconds per exhausted limit key.
+
+    `texts` are those the findings are numbered by, where somebody has them already.
+    """
 
     now: float
     tool: Tool | Unknown | None = UNKNOWN
     findings: tuple[Finding, ...] | Unknown = UNKNOWN
     approval: Approval | Unknown | None = UNKNOWN
     assigned: Tier | Unknown | None = UNKNOWN
-    spent: Mapping[str, float] = field(default_factory=dict[str, float])
+    spent: Mapping[str, float] = field(default_factory=_nothing)
+    texts: Texts | None = None
 
 
 @value

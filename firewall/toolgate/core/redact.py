@@ -1,22 +1,22 @@
-"""Masking what detectors found, and the numbering of the texts they look at."""
+"""Masking what detectors found."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any, Final, TypeAlias, cast
 
 from toolgate.core.model import Finding, JsonObject
 from toolgate.core.policy import Action, Actions
+from toolgate.core.texts import Texts, texts
 
 # Shorter texts are masked where they were found and nowhere else: they recur by chance.
 SPREAD_FROM: Final = 6
 # Characters compared before the search for recurrences changes from one `find` per text to one pass.
 COMPARE_AT_MOST: Final = 8_000_000
 
-# The types of JSON values without text. Types are compared, not asked about: it costs a third.
-_BARE: Final = frozenset((int, float, bool, type(None)))
 _kind: Final = cast("Callable[[object], type[object]]", type)
 _ALLOW: Final = Action.ALLOW
 _REFUSE: Final = Action.REFUSE
@@ -25,65 +25,14 @@ _Span: TypeAlias = tuple[int, int, float, str]
 _Spans: TypeAlias = dict[int, list[_Span]]
 
 
-class Label(str):
-    """A key whose value is a text, the next leaf: so detectors can read `password: …` out of structure."""
-
-    __slots__ = ()
-
-
-def texts(value: Any) -> list[str]:
-    """Every text of a JSON value in document order: a key before its value, keys of objects included.
-
-    The position in this list is `Finding.leaf`. Numbers, booleans and null are not texts. Raises TypeError
-    for what a JSON decoder does not make: a text that hides in it would not be looked at.
-    """
-    leaves: list[str] = []
-    _collect(value, leaves)
-    return leaves
-
-
-# Labels by key: messages name the same few keys again and again.
-_LABELS: Final[dict[str, Label]] = {}
-_MOST_LABELS: Final = 4096
-
-
-def _label(key: str) -> Label:
-    if len(_LABELS) >= _MOST_LABELS or len(key) > 64:
-        return Label(key)
-    made = _LABELS[key] = Label(key)
-    return made
-
-
-def _collect(value: Any, leaves: list[str]) -> None:
-    kind = _kind(value)
-    if kind is dict:
-        for key, item in value.items():
-            if type(item) is str:
-                leaves.append(_LABELS.get(key) or _label(key))
-                leaves.append(item)
-            else:
-                leaves.append(key)
-                if type(item) not in _BARE:
-                    _collect(item, leaves)
-    elif kind is list:
-        for item in value:
-            if type(item) is str:
-                leaves.append(item)
-            else:
-                _collect(item, leaves)
-    elif kind is str:
-        leaves.append(value)
-    elif kind not in _BARE:
-        raise TypeError(f"texts: found {kind.__name__}, expected a JSON value")
-
-
-def redact(value: Any, findings: Iterable[Finding], actions: Actions) -> Any:
+def redact(value: Any, findings: Iterable[Finding], actions: Actions, leaves: Texts | None = None) -> Any:
     """The value with `<ENTITY>` for everything found that the actions do not allow.
 
     What was found in one text is masked in every text of the value, also in its JSON-escaped form, so a
     result's serialised text and its structured content agree. Where findings overlap, the whole stretch
     becomes one mask, named by the highest score, then the greatest length. The original stays as it was;
-    the same object comes back when nothing changes. Keys that become equal are numbered.
+    the same object comes back when nothing changes. Keys that become equal are numbered. `leaves` are
+    the value's texts, where somebody has them.
     """
     spans: _Spans = {}
     action, other = actions.named.get, actions.other
@@ -98,10 +47,12 @@ def redact(value: Any, findings: Iterable[Finding], actions: Actions) -> Any:
                 here.append(span)
     if not spans:
         return value
-    leaves = texts(value)
+    if leaves is None:
+        leaves = texts(value)
     _spread(spans, leaves)
     masked = {leaf: _mask(leaves[leaf], found) for leaf, found in spans.items()}
-    return _rebuild(value, 0, masked)[0]
+    changed = leaves.rewritten(masked)
+    return _rebuilt(value, masked, count()) if changed is None else changed
 
 
 def refused(findings: Iterable[Finding], actions: Actions) -> tuple[str, ...]:
@@ -216,53 +167,19 @@ def _mask(text: str, spans: list[_Span]) -> str:
     return "".join(out)
 
 
-def _rebuild(value: Any, leaf: int, masked: Mapping[int, str]) -> tuple[Any, int]:
-    """The value with the masked leaves in place, and the number of the next leaf."""
+def _rebuilt(value: Any, masked: Mapping[int, str], leaves: Iterator[int]) -> Any:
+    """The value with the masked leaves in place, keys among them."""
     kind = _kind(value)
-    if kind is dict:
-        return _rebuild_object(value, leaf, masked)
+    if kind is str:
+        return masked.get(next(leaves), value)
     if kind is list:
-        return _rebuild_list(value, leaf, masked)
-    return (masked.get(leaf, value), leaf + 1) if kind is str else (value, leaf)
-
-
-def _rebuild_list(old: list[Any], leaf: int, masked: Mapping[int, str]) -> tuple[list[Any], int]:
-    items = old
-    for at, item in enumerate(old):
-        new, leaf = _rebuild(item, leaf, masked)
-        if new is not item:
-            if items is old:
-                items = old.copy()
-            items[at] = new
-    return items, leaf
-
-
-def _rebuild_object(old: JsonObject, leaf: int, masked: Mapping[int, str]) -> tuple[JsonObject, int]:
-    fields = old
-    names: dict[str, str] = {}
-    for key, item in old.items():
-        if leaf in masked:
-            names[key] = masked[leaf]
-        leaf += 1
-        if type(item) is str:
-            new = masked.get(leaf, item)
-            leaf += 1
-        elif type(item) in _BARE:
-            continue
-        else:
-            new, leaf = _rebuild(item, leaf, masked)
-        if new is not item:
-            if fields is old:
-                fields = old.copy()
-            fields[key] = new
-    return (_renamed(fields, names) if names else fields), leaf
-
-
-def _renamed(fields: JsonObject, names: Mapping[str, str]) -> JsonObject:
-    """The same fields in the same order, some under other names."""
+        return [_rebuilt(item, masked, leaves) for item in value]
+    if kind is not dict:
+        return value
     made: JsonObject = {}
-    for key, item in fields.items():
-        made[_free(names[key], fields, made) if key in names else key] = item
+    for key, item in value.items():
+        name = masked.get(next(leaves))
+        made[key if name is None else _free(name, value, made)] = _rebuilt(item, masked, leaves)
     return made
 
 

@@ -7,7 +7,7 @@ from typing import cast
 from toolgate.core.case import Answer, Case, ResultCheck
 from toolgate.core.decide import view_of
 from toolgate.core.model import UNKNOWN, Call, Deliver, Fact, Facts, JsonObject, Need, Release, Withhold
-from toolgate.core.policy import Policy
+from toolgate.core.policy import Policy, View
 from toolgate.core.reasons import Reason
 from toolgate.core.redact import redact, refused
 
@@ -17,8 +17,12 @@ def well_formed(answer: Answer) -> Withhold | None:
     if answer.case.call.method != "tools/call":
         return None
     content: object = answer.result.get("content", [])
-    if isinstance(content, list) and all(isinstance(block, dict) for block in cast("list[object]", content)):
-        return None
+    if isinstance(content, list):
+        for block in cast("list[object]", content):
+            if not isinstance(block, dict):
+                break
+        else:
+            return None
     return Withhold(Reason.RESULT_MALFORMED, "result.content: expected a list of content blocks")
 
 
@@ -59,13 +63,18 @@ def fits_output_schema(answer: Answer) -> Withhold | None:
 RELEASE: tuple[ResultCheck, ...] = (well_formed, nothing_refused, fits_output_schema)
 
 
-def release(result: JsonObject, call: Call, facts: Facts, policy: Policy) -> Release:
-    """Judge one result. `facts.findings` are those of the result, in the order of `redact.texts(result)`."""
-    case = Case(call, facts, policy, view_of(call, policy))
+def release(
+    result: JsonObject, call: Call, facts: Facts, policy: Policy, view: View | None = None
+) -> Release:
+    """Judge one result. `facts.findings` are those of the result, numbered as `texts.texts(result)`.
+
+    `view` is what the policy says of this call, where somebody has looked it up.
+    """
+    case = Case(call, facts, policy, view or view_of(call, policy))
     if case.view.wanted_results and facts.findings is UNKNOWN:
         return Need(frozenset({Fact.FINDINGS}))
     findings = () if facts.findings is UNKNOWN else facts.findings
-    redacted: JsonObject = redact(result, findings, case.view.results) if findings else result
+    redacted: JsonObject = redact(result, findings, case.view.results, facts.texts) if findings else result
     answer = Answer(case, result, redacted)
     for check in RELEASE:
         verdict = check(answer)

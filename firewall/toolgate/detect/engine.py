@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import Final, TypeAlias
 
 from toolgate.core.model import Finding
-from toolgate.core.redact import Label
+from toolgate.core.texts import Texts
 from toolgate.detect.known import Known
 from toolgate.detect.matchers import Candidate, Compile, Matcher, best
 from toolgate.detect.patterns import PII
@@ -144,7 +144,7 @@ def _judged(
         if labelled:
             starts = starts or _starts(texts)
             leaf = bisect_right(starts, end) - 1
-            if not 0 < leaf < len(texts) or starts[leaf] != end or not isinstance(texts[leaf - 1], Label):
+            if not 0 < leaf < len(texts) or starts[leaf] != end or not _names_a_text(texts, leaf - 1):
                 continue
         span = verify(text, end)
         if span is not None:
@@ -152,6 +152,10 @@ def _judged(
             reached[number] = stop
             found.append((start, -stop, number))
     return found
+
+
+def _names_a_text(texts: Sequence[str], leaf: int) -> bool:
+    return isinstance(texts, Texts) and texts.is_label(leaf)
 
 
 def _findings(judged: list[_Judged], kinds: Sequence[_Kind], texts: Sequence[str]) -> list[Finding]:

@@ -33,7 +33,7 @@ from toolgate.core.model import (
 )
 from toolgate.core.policy import Policy
 from toolgate.core.reasons import Reason
-from toolgate.core.redact import texts
+from toolgate.core.texts import texts
 from toolgate.documents import Document
 from toolgate.errors import PolicyError
 from toolgate.mistakes import Steps, nearest

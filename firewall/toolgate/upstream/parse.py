@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import orjson
 
-from toolgate.core.decode import INEXACT, MAX_DEPTH, exactly
+from toolgate.core.decode import INEXACT, MAX_DEPTH, as_read, exactly
 from toolgate.core.model import JsonObject, Refuse
 from toolgate.core.reasons import Reason
 from toolgate.errors import Malformed
@@ -25,7 +25,7 @@ def parse(name: str, data: bytes) -> JsonObject:
     if type(value) is not dict:
         raise Malformed(f"{name}: found JSON that is no object, expected a JSON-RPC message")
     message = cast("JsonObject", value)
-    if sound(message):
+    if as_read(message, data) or sound(message):
         return message
     exact = exactly(data)
     wrong = exact if isinstance(exact, Refuse) else None
