@@ -13,6 +13,7 @@ from toolgate import replies
 from toolgate.core import records
 from toolgate.core.attempts import Attempts
 from toolgate.core.canonical import canonical
+from toolgate.core.decide import view_of
 from toolgate.core.model import Call, Deliver, Facts, JsonObject, Need, Refuse, Tool, Withhold
 from toolgate.core.present import CONTINUE, EXPLAIN, EXPLANATION, LISTS, own_tools, present
 from toolgate.core.reasons import Reason
@@ -29,7 +30,7 @@ from toolgate.relay import Relay
 from toolgate.routes import Routes, Target, arguments_of, down, with_arguments
 from toolgate.session import InFlight, Session
 from toolgate.upstream.link import Emit, Link, Note
-from toolgate.verdicts import Reply
+from toolgate.verdicts import Held, Reply
 
 _FOREVER = 30 * 86400.0
 
@@ -45,6 +46,7 @@ class Gateway:
         self.routes = routes
         self.attempts = attempts
         self.judge = Judge(world)
+        self._blocked, self._monotonic = attempts.blocked, world.clock.monotonic
         self.relay = Relay(world, self.judge)
         self._deadlines = Deadlines()
 
@@ -56,7 +58,7 @@ class Gateway:
         `given` are the `Mcp-Param-*` headers that came with it, lower-case names.
         """
         method: str = message["method"]
-        wait = self.attempts.blocked(session.caller.credential, self.world.clock.monotonic)
+        wait = self._blocked(session.caller.credential, self._monotonic)
         if wait is not None:
             return Refuse(Reason.TOO_MANY_ATTEMPTS, "too many refused calls", wait)
         if session.era is Era.MODERN and method in REMOVED:
@@ -199,16 +201,16 @@ class Gateway:
     async def _judged(
         self, session: Session, call: Call, asked: Target, emit: Emit, given: dict[str, str] | None
     ) -> Reply | None:
-        policy = self.world.policies.current
         tool: Tool | None = None
         link: Link | Refuse | None = session.links.get(call.upstream)
-        if call.method == "tools/call" and policy.view(call.caller.roles, call.upstream, call.target).allowed:
+        if call.method == "tools/call" and view_of(call, self.world.policies.current).allowed:
             link = link or await self.routes.link(session, call.upstream)
             if isinstance(link, Refuse):
                 return await self._refused(session, call, link)
-            tool = self.routes.catalogue(call.upstream).peek(call.target, self.world.clock.monotonic())
+            now = self.world.clock.monotonic()
+            tool = self.routes.catalogue(call.upstream).peek(call.target, now)
             if tool is None:
-                found = await self.routes.tool(session, link, call, self.world.clock.monotonic())
+                found = await self.routes.tool(session, link, call, now)
                 if isinstance(found, Refuse):
                     return await self._refused(session, call, found)
                 tool = found
@@ -218,13 +220,16 @@ class Gateway:
                     return await self._refused(session, call, Refuse(Reason.BAD_HEADER, wrong))
         target = asked
         if "inputResponses" in (asked.message.get("params") or ()):
-            cleaned = await self.relay.inputs_cleaned(call, asked, policy)
+            cleaned = await self.relay.inputs_cleaned(call, asked, self.world.policies.current)
             if isinstance(cleaned, Refuse):
                 return await self._refused(session, call, cleaned)
             target = cleaned
-        judged = await self._verdict(call, tool, target)
+        judged = await self.judge.judge(call, tool)
         if not isinstance(judged, Admitted):
-            return judged
+            going_on = await self._not_admitted(judged, call, target)
+            if not isinstance(going_on, Admitted):
+                return going_on
+            judged = going_on
         link = link or await self.routes.link(session, call.upstream)
         if isinstance(link, Refuse):
             return await self._ended(judged, "error", 0.0, link)
@@ -235,7 +240,7 @@ class Gateway:
     ) -> Reply | None:
         """Forward an admitted call and release its result."""
         clock, call = self.world.clock, admitted.call
-        started = clock.monotonic()
+        started = self._monotonic()
         timeout = admitted.view.timeout or self.routes.timeout(call.upstream)
         sent = target
         if admitted.allow.arguments is not call.arguments or call.approval is not None:
@@ -255,7 +260,7 @@ class Gateway:
             raise
         if note is None or note.message is None:
             return None
-        return await self._released(session, admitted, note, clock.monotonic() - started)
+        return await self._released(session, admitted, note, self._monotonic() - started)
 
     async def _forward(
         self,
@@ -309,9 +314,13 @@ class Gateway:
             found = await self.world.detectors.scan(read, wanted) if read else ()
         except PortDown as down:
             return await self._withheld(admitted, Withhold(Reason.RESULT_TOO_LARGE, str(down)), seconds)
-        verdict = self._release(session, admitted, result, Facts(0.0, admitted.tool, found, texts=read))
-        if isinstance(verdict, Withhold):
-            return await self._withheld(admitted, verdict, seconds)
+        facts = Facts(0.0, admitted.tool, found, texts=read)
+        verdict = release(result, admitted.call, facts, admitted.policy, admitted.view)
+        if "resultType" in result and not isinstance(verdict, Need):
+            verdict = self.relay.asks_allowed(session, admitted, verdict)
+        if not isinstance(verdict, Deliver):
+            unjudged = Withhold(Reason.INTERNAL, "the result could not be judged")
+            return await self._withheld(admitted, unjudged if isinstance(verdict, Need) else verdict, seconds)
         now = self.world.clock.now()
         body = records.outcome(now, admitted.id, "delivered", seconds, "", verdict.findings)
         entry = Entry(body, None, orjson.dumps(verdict.result))
@@ -323,14 +332,6 @@ class Gateway:
             return note
         return Note({**message, "result": verdict.result}, note.id, note.retry)
 
-    def _release(
-        self, session: Session, admitted: Admitted, result: JsonObject, facts: Facts
-    ) -> Deliver | Withhold:
-        verdict = release(result, admitted.call, facts, admitted.policy, admitted.view)
-        if isinstance(verdict, Need):
-            return Withhold(Reason.INTERNAL, "the result could not be judged")
-        return self.relay.asks_allowed(session, admitted, verdict) if "resultType" in result else verdict
-
     async def _withheld(self, admitted: Admitted, verdict: Withhold, seconds: float) -> Withhold:
         body = records.outcome(self.world.clock.now(), admitted.id, "withheld", seconds, verdict.reason.value)
         await self.judge.conclude(admitted, Entry(body), {"withheld": verdict.reason.value})
@@ -341,9 +342,10 @@ class Gateway:
         self.world.journal.note(Entry(body))
         return why
 
-    async def _verdict(self, call: Call, tool: Tool | None, target: Target) -> Admitted | Reply:
-        """What becomes of a call: it goes ahead, or this is its answer."""
-        judged = await self.judge.judge(call, tool)
+    async def _not_admitted(
+        self, judged: Replayed | Held | Refuse, call: Call, target: Target
+    ) -> Admitted | Reply:
+        """What becomes of a call that is not simply forwarded."""
         if isinstance(judged, Refuse):
             self.attempts.failed(call.caller.credential, self.world.clock.monotonic())
         return await self._repeated(judged, target) if isinstance(judged, Replayed) else judged

@@ -11,6 +11,7 @@ import orjson
 
 from toolgate.core import records
 from toolgate.core.canonical import canonical
+from toolgate.core.case import Case
 from toolgate.core.decide import admit, case_of, view_of
 from toolgate.core.model import (
     Allow,
@@ -28,7 +29,6 @@ from toolgate.core.model import (
     Open,
     Rate,
     Refuse,
-    Replay,
     Tier,
     Tool,
 )
@@ -38,7 +38,17 @@ from toolgate.core.reasons import Reason
 from toolgate.core.texts import texts
 from toolgate.core.values import value
 from toolgate.errors import ToolgateError
-from toolgate.ports import HELD_ARGUMENTS, Approvals, Clock, Detectors, Entry, Journal, Keyring, Policies
+from toolgate.ports import (
+    HELD_ARGUMENTS,
+    Approvals,
+    Clock,
+    Detectors,
+    Entry,
+    Exhausted,
+    Journal,
+    Keyring,
+    Policies,
+)
 from toolgate.verdicts import Held
 
 RESULT = "held-result"
@@ -87,6 +97,7 @@ class Judge:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._policies, self._journal, self._now = world.policies, world.journal, world.clock.now
         self._prefix = secrets.token_hex(6)
         self._count = itertools.count(1)
 
@@ -97,35 +108,40 @@ class Judge:
     async def judge(self, call: Call, tool: Tool | None) -> Judged:
         """Admit, hold, replay or refuse one call; whatever it is, it is on record when this returns."""
         call_id = self.next_id()
-        policy = self._world.policies.current
+        policy = self._policies.current
         view = view_of(call, policy)
-        facts, passed = Facts(self._world.clock.now(), tool), 0
+        facts, passed = Facts(self._now(), tool), 0
         for _ in range(_ROUNDS):
             verdict = admit(call, facts, policy, passed, view)
-            match verdict:
-                case Need(needed, passed):
-                    facts = await self._look_up(needed, call, facts, policy)
-                case Allow():
-                    more = await self._allow(call_id, call, facts, policy, verdict)
-                    if more is None:
-                        return Admitted(call_id, call, verdict, tool, policy, view)
-                    facts, passed = more, 0
-                case Hold():
-                    held = await self._hold(call_id, call, facts, policy, verdict)
-                    if not isinstance(held, Facts):
-                        return held
-                    facts, passed = held, 0
-                case Refuse():
-                    return await self._refuse(call_id, call, facts, policy, verdict)
-                case Replay(approval):
-                    body = records.replayed(facts.now, call_id, call, policy.digest, approval.id)
-                    await self._world.journal.commit(Entry(body, canonical(call.arguments)))
-                    spent = (Burn(approval.id, ApprovalState.EXECUTED),)
-                    tier = approval.tier or Tier.IRREVERSIBLE
-                    again = Allow(tier, outgoing(case_of(call, facts, policy, view)), spent, approval.id)
-                    admitted = Admitted(self.next_id(), call, again, tool, policy, view)
-                    return Replayed(call_id, approval, admitted)
+            if isinstance(verdict, Need):
+                facts, passed = await self._look_up(verdict.facts, call, facts, policy), verdict.passed
+            elif isinstance(verdict, Allow):
+                body = records.intent(facts.now, call_id, call, policy.digest, verdict)
+                entry = Entry(body, canonical(verdict.arguments))
+                exhausted = await self._journal.commit(entry, verdict.charges, bool(verdict.approval))
+                if exhausted is None:
+                    return Admitted(call_id, call, verdict, tool, policy, view)
+                facts, passed = await self._again(exhausted, call, facts, policy), 0
+            elif isinstance(verdict, Hold):
+                held = await self._hold(call_id, call, facts, policy, verdict)
+                if not isinstance(held, Facts):
+                    return held
+                facts, passed = held, 0
+            elif isinstance(verdict, Refuse):
+                return await self._refuse(call_id, call, facts, policy, verdict)
+            else:
+                return await self._replay(call_id, case_of(call, facts, policy, view), verdict.approval)
         raise ToolgateError(f"no verdict within {_ROUNDS} rounds")
+
+    async def _replay(self, call_id: str, case: Case, approval: Approval) -> Replayed:
+        """Put on record that a stored result is given out, with what would go on if it asked for input."""
+        call, facts, policy = case.call, case.facts, case.policy
+        body = records.replayed(facts.now, call_id, call, policy.digest, approval.id)
+        await self._journal.commit(Entry(body, canonical(call.arguments)))
+        spent = (Burn(approval.id, ApprovalState.EXECUTED),)
+        again = Allow(approval.tier or Tier.IRREVERSIBLE, outgoing(case), spent, approval.id)
+        tool = facts.tool if isinstance(facts.tool, Tool) else None
+        return Replayed(call_id, approval, Admitted(self.next_id(), call, again, tool, policy, case.view))
 
     async def kept(self, replayed: Replayed) -> JsonObject | None:
         """The stored outcome of an executed call: its result, its error, or why it was withheld."""
@@ -184,15 +200,8 @@ class Judge:
         bound = [call.caller.name, call.upstream, call.method, call.target, pin, sending]
         return self._world.keyring.digest(DIGEST, canonical(bound))
 
-    async def _allow(
-        self, call_id: str, call: Call, facts: Facts, policy: Policy, verdict: Allow
-    ) -> Facts | None:
-        """None once the intent and the charges are committed, else the facts that say why they are not."""
-        body = records.intent(facts.now, call_id, call, policy.digest, verdict)
-        entry = Entry(body, canonical(verdict.arguments))
-        exhausted = await self._world.journal.commit(entry, verdict.charges, bool(verdict.approval))
-        if exhausted is None:
-            return None
+    async def _again(self, exhausted: Exhausted, call: Call, facts: Facts, policy: Policy) -> Facts:
+        """The facts that say why charges could not be taken."""
         if exhausted.retry_after is None:
             return await self._look_up(frozenset({Fact.APPROVAL}), call, facts, policy)
         return replace(facts, spent={**facts.spent, exhausted.key: exhausted.retry_after})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Final, Protocol
 
 from toolgate.core.model import Approval, Charge, Finding, JsonObject, Tier
@@ -62,9 +62,9 @@ class Exhausted:
 class Journal(Protocol):
     """Chained records, and the charges that share their transaction."""
 
-    async def commit(
+    def commit(
         self, entry: Entry, charges: Sequence[Charge] = (), durable: bool = False
-    ) -> Exhausted | None:
+    ) -> Awaitable[Exhausted | None]:
         """Take every charge and write the record, or neither. Returns once the transaction is committed.
 
         Raises `toolgate.errors.JournalDown` when it cannot be written. `durable` survives a power cut.

@@ -92,7 +92,10 @@ class Routes:
 
     def catalogue(self, upstream: str) -> Catalogue:
         """The tools of one upstream."""
-        return self._catalogues.setdefault(upstream, Catalogue(upstream))
+        known = self._catalogues.get(upstream)
+        if known is None:
+            known = self._catalogues[upstream] = Catalogue(upstream)
+        return known
 
     def timeout(self, upstream: str) -> float:
         """Seconds a call to this upstream may take."""
@@ -296,7 +299,8 @@ def listened(message: JsonObject) -> list[str]:
     return [str(uri) for uri in cast("list[object]", uris)] if isinstance(uris, list) else []
 
 
-_NAMED = {"tools/call": "name", "prompts/get": "name"}
+_NAMED = frozenset({"tools/call", "prompts/get"})
+_OBJECT_OR_NOTHING = frozenset({dict, type(None)})
 _BY_URI = frozenset({"resources/read", "resources/subscribe", "resources/unsubscribe"})
 
 
@@ -304,20 +308,22 @@ def named(message: JsonObject) -> str | Refuse:
     """The tool, prompt or URI a request names; the method itself for one the protocol does not know."""
     method: str = message["method"]
     params: JsonObject = message.get("params") or {}
+    name: object
     if method == "completion/complete":
         where, given = "params.ref", cast("object", params.get("ref"))
         reference = cast("JsonObject", given) if isinstance(given, dict) else {}
         # What is judged must be what the upstream reads, whatever else the reference holds.
-        name: object = reference.get("name" if reference.get("type") == "ref/prompt" else "uri")
-    elif method in _NAMED or method in _BY_URI:
-        where = f"params.{_NAMED.get(method, 'uri')}"
-        name = params.get(_NAMED.get(method, "uri"))
+        name = reference.get("name" if reference.get("type") == "ref/prompt" else "uri")
+    elif method in _NAMED:
+        where, name = "params.name", params.get("name")
+        if type(params.get("arguments")) not in _OBJECT_OR_NOTHING:
+            return Refuse(Reason.MALFORMED, "params.arguments: expected an object")
+    elif method in _BY_URI:
+        where, name = "params.uri", params.get("uri")
     else:
         return method
     if not isinstance(name, str):
         return Refuse(Reason.MALFORMED, f"{where}: expected a string")
-    if method in _NAMED and not isinstance(params.get("arguments", {}), dict | None):
-        return Refuse(Reason.MALFORMED, "params.arguments: expected an object")
     return name
 
 

@@ -61,7 +61,7 @@ def test_the_format_is_final() -> None:
     for key in (b"k", b"k" * 32, b"k" * 64):
         assert chain.macs(key)(start, b"{}") == chain.next_mac(key, start, b"{}")
     salted = hashlib.blake2b(b"value", digest_size=32, key=b"k", salt=b"s" * 16, person=b"arguments")
-    assert chain.commitment(b"k", b"s" * 16, "arguments", b"value") == salted.hexdigest()
+    assert chain.commitment(b"k", b"s" * 16, b"arguments", b"value") == salted.hexdigest()
     mark = b"m" * 32 + (7).to_bytes(8, "big") + b"ann"
     seal = hashlib.blake2b(mark, digest_size=32, key=b"k", person=b"head").digest()
     assert chain.head_seal(b"k", "ann", 7, b"m" * 32) == seal

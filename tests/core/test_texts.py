@@ -15,7 +15,7 @@ def plainly(value: Any) -> list[str]:
     if isinstance(value, str):
         return [value]
     if isinstance(value, list):
-        return [text for item in cast("list[Any]", value) for text in plainly(item)]
+        return [text for item in cast("list[str]", value) for text in plainly(item)]
     if isinstance(value, dict):
         return [text for key, item in cast("dict[str, Any]", value).items() for text in [key, *plainly(item)]]
     return []

@@ -132,7 +132,7 @@ def test_erasing_a_salt_leaves_the_chain_whole_and_the_commitment_mute(home: Pat
     salt, body = db.execute("select salt, body from records where id = 1").fetchone()
     db.close()
     key = open_keyring(home / "master.key").journal_keys().commitments
-    assert json.loads(body)["arguments"] == commitment(key, salt, "arguments", ARGUMENTS)
+    assert json.loads(body)["arguments"] == commitment(key, salt, b"arguments", ARGUMENTS)
     change(home, "update records set salt = null")
     assert flaws(home) == set()
     with open_journal(home / "toolgate.db") as journal:

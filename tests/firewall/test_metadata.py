@@ -39,10 +39,14 @@ class Nobodys:
 def front(folder: Path, tokens: Verifier | None) -> HttpFront:
     identity = Identity(Keys(folder / "keys.yaml", Still()), tokens, None, "https://tools.example.com")
     # Nothing on this way asks the gateway more than the names of its upstreams.
-    gateway = cast(
-        "Any", SimpleNamespace(routes=SimpleNamespace(registry=SimpleNamespace(names=lambda: ("git",))))
+    gateway = SimpleNamespace(
+        routes=SimpleNamespace(registry=SimpleNamespace(names=lambda: ("git",))),
+        attempts=SimpleNamespace(blocked=None),
+        world=SimpleNamespace(clock=SimpleNamespace(monotonic=None)),
     )
-    return HttpFront(gateway, identity, cast("Any", None), cast("Origins", None), 1024, rest(identity))
+    return HttpFront(
+        cast("Any", gateway), identity, cast("Any", None), cast("Origins", None), 1024, rest(identity)
+    )
 
 
 async def get(app: HttpFront, path: str) -> tuple[int, bytes]:

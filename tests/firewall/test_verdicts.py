@@ -127,7 +127,7 @@ def spend(world: World, call: Call, budgets: Sequence[str]) -> None:
     for budget in view_of(call, world.policies.current).budgets:
         if words.get(budget.name, budget.name) in budgets:
             full = world.clock.now() + budget.limit.per
-            world.store.shelf.keep_tat(f"{budget.name}|{call.caller.name}", int(full * SECOND))
+            world.store.shelf.keep_tats({f"{budget.name}|{call.caller.name}": int(full * SECOND)})
 
 
 async def live(part: CallPart, who: Caller, world: World) -> Judged:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol, cast
@@ -39,7 +39,7 @@ class Held(Protocol):
 
     async def forgive(self, name: str) -> None: ...
 
-    async def commit(self, entry: Entry) -> object: ...
+    def commit(self, entry: Entry) -> Awaitable[object]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,9 @@ class Case:
 class Answer:
     """A result on its way back. `redacted` is the result with the policy's masks applied."""
 
-    case: Case
+    call: Call
+    facts: Facts
+    view: View
     result: JsonObject
     redacted: JsonObject
 

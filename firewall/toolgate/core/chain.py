@@ -89,9 +89,9 @@ def macs(key: bytes) -> Callable[[bytes, bytes], bytes]:
     return mac
 
 
-def commitment(key: bytes, salt: bytes, name: str, value: bytes) -> str:
+def commitment(key: bytes, salt: bytes, name: bytes, value: bytes) -> str:
     """What a record says of its arguments or result, in hex."""
-    return hashlib.blake2b(value, digest_size=32, key=key, salt=salt, person=name.encode()).hexdigest()
+    return hashlib.blake2b(value, digest_size=32, key=key, salt=salt, person=name).hexdigest()
 
 
 def _mark(writer: str, seq: int, mac: bytes) -> bytes:

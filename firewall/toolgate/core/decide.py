@@ -7,7 +7,7 @@ from typing import cast
 from toolgate.core.case import Case, Check
 from toolgate.core.checks.allowlist import allowlisted, tiered
 from toolgate.core.checks.approval import ASKS, approved, tier_of
-from toolgate.core.checks.budgets import charges, within_budget
+from toolgate.core.checks.budgets import within_budget
 from toolgate.core.checks.conditions import conditions_met
 from toolgate.core.checks.findings import arguments_clean
 from toolgate.core.checks.schema import known, valid
@@ -45,6 +45,10 @@ ADMIT: tuple[Check, ...] = (
 )
 
 
+# Two rounds are the rule, and this is what most first ones come to.
+_SCAN = Need(_FINDINGS, ADMIT.index(arguments_clean))
+
+
 def case_of(call: Call, facts: Facts, policy: Policy, view: View | None = None) -> Case:
     """The call beside what the policy says of it; `view` where somebody has looked that up."""
     return Case(call, facts, policy, view or view_of(call, policy))
@@ -76,7 +80,8 @@ def admit(call: Call, facts: Facts, policy: Policy, passed: int = 0, view: View 
 def _settled(case: Case, verdict: Admission, check: Check) -> Admission:
     """What the verdict of one check comes to."""
     if isinstance(verdict, Need):
-        return Need(verdict.facts if Fact.TOOL in verdict.facts else _lacking(case), ADMIT.index(check))
+        lacking = verdict.facts if Fact.TOOL in verdict.facts else _lacking(case)
+        return _SCAN if lacking is _FINDINGS else Need(lacking, ADMIT.index(check))
     if isinstance(verdict, Refuse):
         return _shadowed(case, verdict)
     if isinstance(verdict, Hold):
@@ -86,7 +91,7 @@ def _settled(case: Case, verdict: Admission, check: Check) -> Admission:
 
 def _allow(case: Case) -> Allow:
     tier = tier_of(case) or Tier.READ
-    taken: tuple[Charge, ...] = charges(case)
+    taken: tuple[Charge, ...] = case.view.rates(case.call.caller.name)
     findings = () if case.facts.findings is UNKNOWN else case.facts.findings
     approval = _usable(case)
     if approval:

@@ -32,6 +32,6 @@ def draw(tat: int, limit: Limit, weight: float, now: int) -> int | Wait:
     cost = int(limit.per * SECOND * weight / limit.count) if limit.count > 0 else period + 1
     if cost > period:
         return Wait(limit.per)
-    full_at = min(max(tat, now), now + period) + cost
-    excess = full_at - now - period
-    return Wait(excess / SECOND) if excess > 0 else full_at
+    latest = now + period
+    full_at = cost + (now if tat < now else min(tat, latest))
+    return full_at if full_at <= latest else Wait((full_at - latest) / SECOND)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Literal, Protocol, TypeAlias
 
-from toolgate.core.model import JsonObject, Limit, Tier
+from toolgate.core.model import JsonObject, Limit, Rate, Tier
 from toolgate.core.patterns import Pattern, Ranked
 
 ENTITIES: Final = frozenset(
@@ -17,6 +17,8 @@ ENTITIES: Final = frozenset(
 # An agent that calls names it invents must not grow memory: so many views, of names so long, are kept.
 _VIEWS: Final = 8192
 _LONGEST: Final = 512
+# Charges are remembered for so many callers of a view.
+_CALLERS: Final = 256
 
 
 class Action(StrEnum):
@@ -170,6 +172,18 @@ class View:
     wanted_results: frozenset[str]
     timeout: float | None
     max_chars: int | None
+    _rates: dict[str, tuple[Rate, ...]] = field(
+        default_factory=dict[str, "tuple[Rate, ...]"], repr=False, compare=False
+    )
+
+    def rates(self, caller: str) -> tuple[Rate, ...]:
+        """What a call of this caller draws on: one charge per budget, in the caller's own bucket."""
+        known = self._rates.get(caller)
+        if known is None:
+            known = tuple(Rate(f"{one.name}|{caller}", one.limit, one.weight) for one in self.budgets)
+            if len(self._rates) < _CALLERS:
+                self._rates[caller] = known
+        return known
 
 
 _NO_RULE: Final = ToolRule()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from toolgate.core.case import Answer, Case, ResultCheck
+from toolgate.core.case import Answer, ResultCheck
 from toolgate.core.decide import view_of
 from toolgate.core.model import UNKNOWN, Call, Deliver, Fact, Facts, JsonObject, Need, Release, Withhold
 from toolgate.core.policy import Policy, View
@@ -14,7 +14,7 @@ from toolgate.core.redact import redact, refused
 
 def well_formed(answer: Answer) -> Withhold | None:
     """Withholds a tool result whose content is not a list of typed blocks."""
-    if answer.case.call.method != "tools/call":
+    if answer.call.method != "tools/call":
         return None
     content: object = answer.result.get("content", [])
     if isinstance(content, list):
@@ -28,10 +28,10 @@ def well_formed(answer: Answer) -> Withhold | None:
 
 def nothing_refused(answer: Answer) -> Withhold | None:
     """Withholds a result holding an entity whose action is `refuse`."""
-    findings = answer.case.facts.findings
+    findings = answer.facts.findings
     if findings is UNKNOWN or not findings:
         return None
-    entities = refused(findings, answer.case.view.results)
+    entities = refused(findings, answer.view.results)
     if not entities:
         return None
     return Withhold(Reason.SENSITIVE_RESULT, f"found {', '.join(entities)}")
@@ -42,7 +42,7 @@ def fits_output_schema(answer: Answer) -> Withhold | None:
 
     A result with `isError` or one that asks for input is not held to it (MCP 2026-07-28 server/tools).
     """
-    tool, result = answer.case.facts.tool, answer.result
+    tool, result = answer.facts.tool, answer.result
     if tool is None or tool is UNKNOWN or tool.returns is None or not _final(result):
         return None
     if "structuredContent" not in result:
@@ -70,19 +70,19 @@ def release(
 
     `view` is what the policy says of this call, where somebody has looked it up.
     """
-    case = Case(call, facts, policy, view or view_of(call, policy))
-    if case.view.wanted_results and facts.findings is UNKNOWN:
+    view = view or view_of(call, policy)
+    if view.wanted_results and facts.findings is UNKNOWN:
         return Need(frozenset({Fact.FINDINGS}))
     findings = () if facts.findings is UNKNOWN else facts.findings
-    redacted: JsonObject = redact(result, findings, case.view.results, facts.texts) if findings else result
-    answer = Answer(case, result, redacted)
+    redacted: JsonObject = redact(result, findings, view.results, facts.texts) if findings else result
+    answer = Answer(call, facts, view, result, redacted)
     for check in RELEASE:
         verdict = check(answer)
         if verdict is not None:
             return verdict
-    if case.view.max_chars is None:
+    if view.max_chars is None:
         return Deliver(redacted, findings)
-    short = truncated(redacted, case.view.max_chars)
+    short = truncated(redacted, view.max_chars)
     return Deliver(short, findings, short is not redacted)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from toolgate.core.model import Refuse
 from toolgate.core.reasons import Reason
 from toolgate.ingress.stream import Receive
+from toolgate.ingress.wire import whole_body
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _ONCE = frozenset(
@@ -16,13 +17,11 @@ _ONCE = frozenset(
 )
 
 
-_NAMES = {
-    name.encode(): name
-    for name in (
-        "host accept content-type content-length authorization mcp-session-id mcp-protocol-version "
-        "mcp-method mcp-name origin user-agent connection accept-encoding last-event-id"
-    ).split()
-}
+_KNOWN = (
+    "host accept content-type content-length authorization mcp-session-id mcp-protocol-version "
+    "mcp-method mcp-name origin user-agent connection accept-encoding last-event-id"
+).split()
+_NAMES = {name.encode(): name for name in _KNOWN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +31,22 @@ class TooLarge:
     most: int
 
 
-def headers_of(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str] | Refuse:
+def headers_of(raw: Collection[tuple[bytes, bytes]]) -> dict[str, str] | Refuse:
     """Headers by lower-case name, values without the blanks httptools leaves.
 
     MCP 2026-07-28 streamable-http: readers of the first and of the last copy of a routing header
     would disagree, so a second one is refused. The same holds for what identifies a caller.
     """
-    headers: dict[str, str] = {}
-    for name, value in raw:
-        key = _NAMES.get(name) or name.decode("latin-1")
-        if key in headers and (name in _ONCE or name.startswith(b"mcp-param-")):
-            return Refuse(Reason.BAD_HEADER, f"{key[:64]}: expected once")
-        headers[key] = value.decode("latin-1").strip()
+    headers = {
+        _NAMES.get(name) or name.decode("latin-1"): value.decode("latin-1").strip() for name, value in raw
+    }
+    if len(headers) == len(raw):
+        return headers
+    seen: set[bytes] = set()
+    for name, _ in raw:
+        if name in seen and (name in _ONCE or name.startswith(b"mcp-param-")):
+            return Refuse(Reason.BAD_HEADER, f"{name.decode('latin-1')[:64]}: expected once")
+        seen.add(name)
     return headers
 
 
@@ -52,21 +55,23 @@ class Origins:
 
     def __init__(self, listen: str, public_url: str) -> None:
         host, _, port = listen.rpartition(":")
-        hosts = {listen, f"{host}:{port}"} if port else set[str]()
-        if host in (*LOOPBACK, "::1"):
-            hosts |= {f"{name}:{port}" for name in LOOPBACK}
+        hosts = [listen, f"{host}:{port}"] if port else []
+        if host in LOOPBACK or host == "::1":
+            hosts += [f"{name}:{port}" for name in LOOPBACK]
         public = urlsplit(public_url)
         if public.netloc:
-            hosts.add(public.netloc)
+            hosts.append(public.netloc)
         everywhere = host in ("0.0.0.0", "[::]", "")  # noqa: S104 - compared with, not bound to
         self._any_host = everywhere and not public.netloc
-        self._hosts = {name.lower() for name in hosts}
-        self._origins = {f"{scheme}://{name}" for name in self._hosts for scheme in ("http", "https")}
+        self._hosts = frozenset(name.lower() for name in hosts)
+        self._origins = frozenset(
+            f"{scheme}://{name}" for name in self._hosts for scheme in ("http", "https")
+        )
 
     def wrong(self, headers: dict[str, str]) -> Refuse | None:
         """Refuses a foreign Host, and a foreign Origin where one is sent."""
-        host = headers.get("host", "").lower()
-        if not self._any_host and host not in self._hosts:
+        host = headers.get("host", "")
+        if host not in self._hosts and not self._any_host and host.lower() not in self._hosts:
             return Refuse(Reason.BAD_ORIGIN, "Host: expected the address toolgate listens on")
         origin = headers.get("origin")
         if origin is None or origin.lower() in self._origins:
@@ -80,13 +85,16 @@ def unacceptable(headers: dict[str, str]) -> tuple[int, str] | None:
     if content != "application/json" and content.partition(";")[0].strip().lower() != "application/json":
         return 415, "Content-Type: expected application/json"
     accept = headers.get("accept", "")
-    if "*/*" in accept or ("application/json" in accept and "text/event-stream" in accept):
+    if ("application/json" in accept and "text/event-stream" in accept) or "*/*" in accept:
         return None
     return 406, "Accept: expected application/json and text/event-stream"
 
 
 async def body_of(receive: Receive, headers: dict[str, str], most: int) -> bytes | TooLarge | None:
     """The whole body; None when the client left before it was sent."""
+    whole = whole_body(receive)
+    if whole is not None:
+        return whole if len(whole) <= most else TooLarge(most)
     length = headers.get("content-length", "0")
     if length.isdigit() and int(length) > most:
         return TooLarge(most)

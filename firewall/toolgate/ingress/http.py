@@ -74,6 +74,8 @@ class HttpFront:
         self._body_limit = body_limit
         self._rest = rest
         self._upstreams = frozenset(gateway.routes.registry.names())
+        self._blocked = gateway.attempts.blocked
+        self._monotonic = gateway.world.clock.monotonic
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI connection."""
@@ -98,7 +100,7 @@ class HttpFront:
 
     async def _mcp(self, scope: Scope, name: str, receive: Receive, response: Response) -> None:
         address = f"address:{(scope.get('client') or ('local',))[0]}"
-        wait = self._gateway.attempts.blocked(address, self._gateway.world.clock.monotonic)
+        wait = self._blocked(address, self._monotonic)
         if wait is not None:
             await self._failed(response, Refuse(Reason.TOO_MANY_ATTEMPTS, retry_after=wait), 429)
             return
@@ -107,9 +109,11 @@ class HttpFront:
         if isinstance(headers, Refuse) or foreign is not None:
             await self._stopped(response, Caller("", (), address), name, foreign or Refuse(Reason.BAD_HEADER))
             return
-        caller = await self._who(scope, headers, name, response, address)
-        if caller is None:
-            return
+        caller = self._identity.known(headers.get("authorization"))
+        if not isinstance(caller, Caller):
+            caller = await self._who(scope, headers, name, response, address)
+            if caller is None:
+                return
         if name and name not in self._upstreams:
             await self._stopped(response, caller, "", Refuse(Reason.UNKNOWN_UPSTREAM))
             return
@@ -126,8 +130,7 @@ class HttpFront:
     async def _who(
         self, scope: Scope, headers: dict[str, str], name: str, response: Response, address: str
     ) -> Caller | None:
-        given = headers.get("authorization")
-        who = self._identity.known(given) or await self._identity.authenticate(given)
+        who = await self._identity.authenticate(headers.get("authorization"))
         if isinstance(who, Caller):
             return who
         response.headers.append((b"www-authenticate", self._identity.challenge(who, scope["path"])))
@@ -158,13 +161,13 @@ class HttpFront:
         version = exchange.headers.get("mcp-protocol-version")
         if version == MODERN or (kind is Kind.REQUEST and ladder.enveloped(message)):
             await self._modern(exchange, message, kind)
-        elif version is not None and version not in LEGACY and version != "2024-11-05":
+        elif version in LEGACY or version is None or version == "2024-11-05":
+            await self._legacy(exchange, message, kind)
+        else:
             await self._recorded(exchange, message, Reason.UNSUPPORTED_VERSION)
             unknown = ladder.unsupported(version)
             told = error(message.get("id"), unknown.code, unknown.message, unknown.data)
             await exchange.response.json(400, told)
-        else:
-            await self._legacy(exchange, message, kind)
 
     async def _modern(self, exchange: Exchange, message: JsonObject, kind: Kind) -> None:
         if kind is Kind.NOTIFICATION:
@@ -217,7 +220,9 @@ class HttpFront:
                 one.cancel()
 
     async def _legacy(self, exchange: Exchange, message: JsonObject, kind: Kind) -> None:
-        session = await self._session(exchange, message)
+        given = exchange.headers.get("mcp-session-id")
+        session = given and self._sessions.find(given, exchange.caller, exchange.scope, self._monotonic())
+        session = session or await self._session(exchange, message)
         if session is None:
             return
         if kind is Kind.REQUEST:
@@ -255,7 +260,7 @@ class HttpFront:
         return session
 
     async def _answer(self, exchange: Exchange, session: Session, message: JsonObject) -> None:
-        response, method = exchange.response, cast("str", message["method"])
+        response, method = exchange.response, message["method"]
         given = params_of(exchange.headers) if session.era is Era.MODERN else None
         # Like the SDK's servers: within a session kept here, answers come as events.
         response.as_events = session.era is Era.LEGACY and self._gateway.routes.keeps_own(session)
@@ -271,12 +276,17 @@ class HttpFront:
             note = Note(replies.message(method, message["id"], reply, session.era, name))
             await response.finish(note, self._status(session, note, reply))
             return
-        if method == "initialize" and reply is not None and "result" in cast("JsonObject", reply.message):
+        if method == "initialize":
+            await self._greeted(session, response, reply)
+        await response.finish(reply, self._status(session, reply, None))
+
+    async def _greeted(self, session: Session, response: Response, reply: Note | None) -> None:
+        """A session begins with the answer to `initialize`; one the upstream refused does not."""
+        if reply is not None and "result" in cast("JsonObject", reply.message):
             if not response.streaming:
                 self._begun(session, response)
-        elif method == "initialize" and response.streaming:
+        elif response.streaming:
             await self._sessions.end(session)  # its id went out before the upstream refused
-        await response.finish(reply, self._status(session, reply, None))
 
     def _begun(self, session: Session, response: Response) -> None:
         """Give the client its session id; an upstream without sessions gets none invented for it."""
@@ -289,8 +299,10 @@ class HttpFront:
     def _status(self, session: Session, note: Note | None, reply: object) -> int:
         if isinstance(reply, Refuse) and reply.reason in _STATUS:
             return _STATUS[reply.reason]
+        if session.era is Era.LEGACY:
+            return 200
         message = note.message if note is not None else None
-        if session.era is Era.LEGACY or message is None or "error" not in message:
+        if message is None or "error" not in message:
             return 200
         code: object = cast("JsonObject", message["error"]).get("code")
         return HTTP_STATUS.get(code, 200) if isinstance(code, int) else 200

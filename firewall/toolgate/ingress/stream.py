@@ -61,8 +61,11 @@ class Response:
 
     async def finish(self, note: Note | None, status: int = 200) -> None:
         """End with an answer, or without one where it comes on another stream."""
-        events = status == 200 and (self.as_events or (note is not None and note.id is not None))
-        if self.streaming or events:
+        if (
+            self.streaming
+            or (self.as_events and status == 200)
+            or (note is not None and note.id is not None and status == 200)
+        ):
             if note is not None:
                 await self.emit(note)
             await self._send({"type": "http.response.body", "body": b""})
@@ -74,8 +77,7 @@ class Response:
     async def json(self, status: int, body: JsonObject) -> None:
         """One JSON body."""
         data = orjson.dumps(body)
-        length = (b"content-length", b"%d" % len(data))
-        headers = [*self.headers, _JSON, length]
+        headers = [*self.headers, _JSON, (b"content-length", b"%d" % len(data))]
         if written(self._send, status, headers, data):
             return
         await self._send({"type": "http.response.start", "status": status, "headers": headers})

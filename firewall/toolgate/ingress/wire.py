@@ -45,6 +45,8 @@ class Bell:
 class Lean(RequestResponseCycle):
     """A request whose body is whole before it starts."""
 
+    whole = b""
+
     async def run_asgi(self, app: Any) -> None:
         """Run the application, which answers its own errors; one that got past it ends the connection."""
         try:
@@ -149,6 +151,7 @@ class Wire(Bounded):
             keep_alive=cast("Any", self.parser).should_keep_alive(),
             on_response=self.on_response_complete,
         )
+        cycle.whole = self._body
         cycle.body = bytearray(self._body)
         cycle.more_body = False
         return cycle
@@ -165,6 +168,12 @@ class Wire(Bounded):
             self.transport.close()
             return
         self._idle_timer = self.loop.call_later(max(rest, 1.0), self._idle)
+
+
+def whole_body(receive: Any) -> bytes | None:
+    """The body behind `receive` where it is there already; None where it has to be waited for."""
+    cycle = getattr(receive, "__self__", None)
+    return cycle.whole if type(cycle) is Lean and not cycle.disconnected else None
 
 
 def written(send: Any, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bool:

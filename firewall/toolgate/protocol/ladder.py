@@ -23,7 +23,8 @@ class Rejection:
 
 def enveloped(message: JsonObject) -> bool:
     """Whether a request carries the per-request envelope of 2026-07-28."""
-    return VERSION_KEY in envelope(message)
+    params: object = message.get("params")
+    return isinstance(params, dict) and "_meta" in params and VERSION_KEY in envelope(message)
 
 
 def envelope(message: JsonObject) -> JsonObject:

@@ -31,6 +31,10 @@ HTTP_STATUS: Final[dict[int, int]] = {
 }
 
 
+_OBJECT_OR_NOTHING: Final = frozenset({dict, type(None)})
+_IDS: Final = frozenset({int, str})
+
+
 class Kind(StrEnum):
     """The three kinds of JSON-RPC message."""
 
@@ -46,12 +50,11 @@ def kind_of(message: JsonObject) -> Kind | str:
     if "method" in message:
         if type(message["method"]) is not str:
             return "method: expected a string"
-        params = message.get("params")
-        if params is not None and type(params) is not dict:
+        if type(message.get("params")) not in _OBJECT_OR_NOTHING:
             return "params: expected an object"
         if "id" not in message:
             return Kind.NOTIFICATION
-        return Kind.REQUEST if type(message["id"]) in (int, str) else "id: expected a string or an integer"
+        return Kind.REQUEST if type(message["id"]) in _IDS else "id: expected a string or an integer"
     if "id" not in message or type(message["id"]) not in (int, str):
         return "id: expected a string or an integer"
     if ("result" in message) == ("error" in message):
@@ -62,6 +65,8 @@ def kind_of(message: JsonObject) -> Kind | str:
 
 def answer_of(message: JsonObject) -> JsonObject | None:
     """An answer with nothing beside its result or error; None where that is not exactly one object."""
+    if type(message.get("result")) is dict and len(message) == 3 and message.get("jsonrpc") == "2.0":
+        return message if "id" in message else None
     key = "error" if "error" in message else "result"
     if type(message.get(key)) is not dict or (key == "error" and "result" in message):
         return None
@@ -100,4 +105,4 @@ def notification(method: str, params: JsonObject) -> JsonObject:
 
 def same_id(one: object, other: object) -> bool:
     """Whether two ids are one: "7" and 7 are, as in the SDK."""
-    return str(one) == str(other)
+    return one == other or str(one) == str(other)

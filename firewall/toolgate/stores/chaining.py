@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from toolgate.core import chain
@@ -46,11 +46,11 @@ class Writer:
         """The next records, one per item that has a body."""
         next_mac, seq, mac, name = self._next_mac, self.seq, self.mac, self.name
         rows: list[Row] = []
-        for item in items:
-            if item.body is not None:
+        for body, salt, _, _ in items:
+            if body is not None:
                 seq += 1
-                mac = next_mac(mac, item.body)
-                rows.append(Row(name, seq, turn, item.body, mac, item.salt))
+                mac = next_mac(mac, body)
+                rows.append(Row(name, seq, turn, body, mac, salt))
         return rows
 
     def roster_after(self, before: chain.Roster, last: Row) -> chain.Roster:
@@ -66,18 +66,12 @@ class Writer:
         self.seq, self.mac = last.seq, last.mac
 
 
-class _Salts:
-    """Random bytes by the slice: one system call serves hundreds of records."""
-
-    def __init__(self) -> None:
-        self._pool, self._at = b"", 0
-
-    def __call__(self, size: int) -> bytes:
-        at = self._at
-        if at + size > len(self._pool):
-            self._pool, at = os.urandom(4096), 0
-        self._at = at + size
-        return self._pool[at : at + size]
+def _salts() -> Iterator[bytes]:
+    """Random salts: one system call serves hundreds of records."""
+    while True:
+        pool = os.urandom(256 * chain.SALT)
+        for at in range(0, len(pool), chain.SALT):
+            yield pool[at : at + chain.SALT]
 
 
 def itemise(
@@ -86,14 +80,14 @@ def itemise(
     acts: Sequence[Act],
     *,
     durable: bool,
-    salts: Callable[[int], bytes] = _Salts(),  # noqa: B008 - one pool for the process is the point
+    salts: Iterator[bytes] = _salts(),  # noqa: B008 - one pool for the process is the point
 ) -> Item:
     """The entry with its commitments made and its body final. Raises TypeError for a body JSON cannot say."""
     if entry.arguments is None and entry.result is None:
         return Item(canonical(entry.body), None, acts, durable)
-    body, salt = dict(entry.body), salts(chain.SALT)
+    body, salt = entry.body.copy(), next(salts)
     if entry.arguments is not None:
-        body["arguments"] = chain.commitment(key, salt, "arguments", entry.arguments)
+        body["arguments"] = chain.commitment(key, salt, b"arguments", entry.arguments)
     if entry.result is not None:
-        body["result"] = chain.commitment(key, salt, "result", entry.result)
+        body["result"] = chain.commitment(key, salt, b"result", entry.result)
     return Item(canonical(body), salt, acts, durable)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
@@ -66,7 +66,7 @@ class Shelf(Protocol):
 
     def tat(self, key: str) -> int: ...
 
-    def keep_tat(self, key: str, tat: int) -> None: ...
+    def keep_tats(self, tats: Mapping[str, int]) -> None: ...
 
     def find(self, approval: str) -> Approval | None: ...
 
@@ -100,15 +100,23 @@ class Shelf(Protocol):
 def take(acts: Sequence[Act], shelf: Shelf, now: float) -> Exhausted | None:
     """Do every act, or none and say which could not be done."""
     tats: dict[str, int] = {}
-    for act in acts:
-        short = _draw(act, tats, shelf, now) if isinstance(act, Rate) else _lacks(act, shelf, now)
-        if short is not None:
-            return short
-    for key, tat in tats.items():
-        shelf.keep_tat(key, tat)
+    others: list[Act] = []
     for act in acts:
         if not isinstance(act, Rate):
-            _apply(act, shelf, now)
+            others.append(act)
+            short = _lacks(act, shelf, now)
+            if short is not None:
+                return short
+            continue
+        tat = tats[act.key] if act.key in tats else shelf.tat(act.key)
+        drawn = draw(tat, act.limit, act.weight, int(now * SECOND))
+        if isinstance(drawn, Wait):
+            return Exhausted(act.key, drawn.seconds)
+        tats[act.key] = drawn
+    if tats:
+        shelf.keep_tats(tats)
+    for act in others:
+        _apply(act, shelf, now)
     return None
 
 
@@ -117,15 +125,6 @@ def delay(failures: int) -> float:
     if failures < FREE_FAILURES:
         return 0.0
     return min(5.0 * 2.0 ** min(failures - FREE_FAILURES, 20), LONGEST_DELAY)
-
-
-def _draw(rate: Rate, tats: dict[str, int], shelf: Shelf, now: float) -> Exhausted | None:
-    tat = tats[rate.key] if rate.key in tats else shelf.tat(rate.key)
-    drawn = draw(tat, rate.limit, rate.weight, int(now * SECOND))
-    if isinstance(drawn, Wait):
-        return Exhausted(rate.key, drawn.seconds)
-    tats[rate.key] = drawn
-    return None
 
 
 def _lacks(act: Act, shelf: Shelf, now: float) -> Exhausted | None:

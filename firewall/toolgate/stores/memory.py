@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -33,8 +33,8 @@ class MemoryShelf:
     def tat(self, key: str) -> int:
         return self.tats.get(key, 0)
 
-    def keep_tat(self, key: str, tat: int) -> None:
-        self.tats[key] = tat
+    def keep_tats(self, tats: Mapping[str, int]) -> None:
+        self.tats.update(tats)
 
     def find(self, approval: str) -> Approval | None:
         return self.approvals.get(approval)

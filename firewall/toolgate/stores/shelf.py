@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from toolgate.core.model import Approval, ApprovalState, Tier
@@ -69,8 +69,9 @@ class SqliteShelf:
             known = self._tats[key] = 0 if row is None else int(row[0])
         return known
 
-    def keep_tat(self, key: str, tat: int) -> None:
-        self._tats[key] = self._changed[key] = tat
+    def keep_tats(self, tats: Mapping[str, int]) -> None:
+        self._tats.update(tats)
+        self._changed.update(tats)
 
     def find(self, approval: str) -> Approval | None:
         row = self._db.execute(BY_ID, (approval,)).fetchone()

@@ -57,11 +57,9 @@ class SqliteStore:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._turns = self._gathered = self._company = 0
 
-    async def commit(
-        self, entry: Entry, charges: Sequence[Charge] = (), durable: bool = False
-    ) -> Exhausted | None:
+    def commit(self, entry: Entry, charges: Sequence[Charge] = (), durable: bool = False) -> Answer:
         """Take every charge and write the record, or neither; see `toolgate.ports.Journal`."""
-        return await self._enqueue(itemise(self._keys.commitments, entry, charges, durable=durable))
+        return self._enqueue(itemise(self._keys.commitments, entry, charges, durable=durable))
 
     def note(self, entry: Entry) -> None:
         """Write the record with the next transaction, within milliseconds."""
@@ -135,7 +133,7 @@ class SqliteStore:
     async def _change(self, entry: Entry, *acts: Act) -> Exhausted | None:
         return await self._enqueue(itemise(self._keys.commitments, entry, acts, durable=True))
 
-    async def _enqueue(self, item: Item) -> Exhausted | None:
+    def _enqueue(self, item: Item) -> Answer:
         loop = self._loop or self._running()
         answer: Answer = loop.create_future()
         self._waiting.append((item, answer))
@@ -143,7 +141,7 @@ class SqliteStore:
             self._scheduled = True
             self._turns, self._gathered = 0, 1
             loop.call_soon(self._gather)
-        return await answer
+        return answer
 
     def _gather(self) -> None:
         """Write now, or after one more turn of the loop while turns keep bringing commits.
@@ -172,8 +170,8 @@ class SqliteStore:
     def _flush(self) -> None:
         """Write everything that waits in one transaction, and answer."""
         self._scheduled = False
-        batch = [pair for pair in self._waiting if pair[1] is None or not pair[1].cancelled()]
-        self._waiting = []
+        batch, self._waiting = self._waiting, []
+        batch = [pair for pair in batch if pair[1] is None or not pair[1].cancelled()]
         if not batch:
             return
         try:

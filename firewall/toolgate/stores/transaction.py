@@ -53,7 +53,9 @@ class Transactor:
         self._shelf.begin()
         answers = [take(item.acts, self._shelf, now) if item.acts else None for item in items]
         self._shelf.flush()
-        taken = [item for item, short in zip(items, answers, strict=True) if short is None]
+        taken = items
+        if any(answers):
+            taken = [item for item, short in zip(items, answers, strict=True) if short is None]
         before = chain.Roster(*self.db.execute(schema.READ_ROSTER).fetchone())
         rows = self._writer.append(taken, before.turn + 1)
         if rows:

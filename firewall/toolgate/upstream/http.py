@@ -136,13 +136,22 @@ class HttpLink:
         self._session = session or None
 
     def _whole(self, answer: Answer, request_id: object) -> JsonObject:
+        if answer.status == 200:
+            message = parse(self.name, answer.body)
+            found = (
+                answer_of(message) if message.get("id") == request_id and "method" not in message else None
+            )
+            return found or self._unusual(answer, message, request_id)
         if 300 <= answer.status < 400:
             raise self._refused(answer)
         if answer.status >= 400 and not answer.headers.get("content-type", "").startswith("application/json"):
             raise self._refused(answer)
         if answer.status == 404 and self._session is not None:
             raise SessionLost(f"{self.name}: the upstream ended the session")
-        message = parse(self.name, answer.body)
+        return self._unusual(answer, parse(self.name, answer.body), request_id)
+
+    def _unusual(self, answer: Answer, message: JsonObject, request_id: object) -> JsonObject:
+        """The answer in a message that is not plainly one."""
         mine = "error" in message or same_id(message.get("id"), request_id)
         found = answer_of({**message, "id": request_id}) if "method" not in message and mine else None
         if found is not None:

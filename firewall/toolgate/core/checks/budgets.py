@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from toolgate.core.case import Case
-from toolgate.core.model import Rate, Refuse
+from toolgate.core.model import Refuse
 from toolgate.core.reasons import Reason
-
-
-def charges(case: Case) -> tuple[Rate, ...]:
-    """The charges of this call: one per budget, in the caller's own bucket."""
-    caller = case.call.caller.name
-    return tuple(Rate(f"{budget.name}|{caller}", budget.limit, budget.weight) for budget in case.view.budgets)
 
 
 def within_budget(case: Case) -> Refuse | None:
     """Refuses when a budget is known to be spent; whether it is, only the commit knows for sure."""
     if not case.facts.spent:
         return None
-    for charge in charges(case):
+    for charge in case.view.rates(case.call.caller.name):
         if charge.key in case.facts.spent:
             wait = case.facts.spent[charge.key]
             return Refuse(
