@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 from toolgate.core.model import Limit
 from toolgate.ingress.issuer import Issuer
+from toolgate.secrets.places import VaultPlace
 
 Share: TypeAlias = Literal["session", "caller", "all"]
 
@@ -126,3 +127,4 @@ class Settings:
     master_key: Path
     approvers: Path
     limits: Limits
+    vault: VaultPlace | None = None
