@@ -1,10 +1,10 @@
-"""`python -m toolgate_servers.actions`."""
+"""`toolgate-actions`, or `python -m toolgate_servers.actions`."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from platformdirs import user_data_path
 
@@ -12,7 +12,8 @@ from toolgate_servers.command_line import run, server_parser
 from toolgate_servers.errors import CannotStart
 
 if TYPE_CHECKING:
-    from mcp.server.mcpserver import MCPServer
+    from toolgate_servers.actions.settings import ActionsSettings
+    from toolgate_servers.server import ToolServer
 
 ABOUT = (
     "An MCP server for mail: drafts, and sending. A sent mail is delivered to a local outbox, "
@@ -28,21 +29,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--outbox",
         metavar="FILE",
         type=Path,
-        default=DEFAULT_OUTBOX,
-        help="the SQLite file of drafts and sent mail, readable only by you (default: %(default)s)",
+        help="the SQLite file of drafts and sent mail, readable only by you "
+        f"(default: {str(DEFAULT_OUTBOX).replace('%', '%%')})",
     )
-    return run(parser, _build, argv)
+    return run(parser, _settings, _build, argv)
 
 
-def _build(options: argparse.Namespace) -> "MCPServer[Any]":
+def _settings(options: argparse.Namespace) -> "ActionsSettings":
+    from toolgate_servers.actions.settings import ActionsSettings  # late: --help needs none of it
+    from toolgate_servers.config import load_settings
+
+    settings = load_settings(options.config, ActionsSettings) if options.config else ActionsSettings()
+    outbox = options.outbox or settings.outbox or DEFAULT_OUTBOX
+    return settings.model_copy(update={"outbox": outbox})
+
+
+def _build(settings: "ActionsSettings") -> "ToolServer":
     from toolgate_servers.actions.server import build  # late: the SDK takes most of a second
 
-    if options.outbox == DEFAULT_OUTBOX:
+    if settings.outbox == DEFAULT_OUTBOX:
         try:
             DEFAULT_OUTBOX.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as problem:
-            raise CannotStart(f"--outbox {options.outbox}: the folder cannot be made") from problem
-    return build(options.outbox)
+            raise CannotStart(f"--outbox {settings.outbox}: the folder cannot be made") from problem
+    return build(settings)
 
 
 if __name__ == "__main__":

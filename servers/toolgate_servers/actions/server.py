@@ -1,15 +1,11 @@
 """The actions server: what it offers over MCP."""
 
-from pathlib import Path
-from typing import Any
-
-from mcp.server import CacheHint
-from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import ToolAnnotations
 
 from toolgate_servers.actions.backends.sqlite import SqliteMail
 from toolgate_servers.actions.mail import Mail, check_repeats, compose
+from toolgate_servers.actions.settings import ActionsSettings
 from toolgate_servers.actions.shapes import (
     Deleted,
     DeleteDraft,
@@ -24,7 +20,8 @@ from toolgate_servers.actions.shapes import (
     Sent,
 )
 from toolgate_servers.errors import Reason, Refused
-from toolgate_servers.strict import VERSION, strict_tool
+from toolgate_servers.server import Family, ToolServer
+from toolgate_servers.strict import described, strict_tool
 
 READ_ONLY = ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
@@ -41,23 +38,31 @@ DELETES = ToolAnnotations(
 )
 
 
-def build(outbox: Path | None) -> MCPServer[Any]:
+def build(settings: ActionsSettings) -> ToolServer:
     """Make the server with its mail in a file, or in memory.
 
     Raises:
         CannotStart: The file cannot be written, or is something else.
     """
-    return MCPServer(
+    return ToolServer(
         "actions",
         title="Actions",
         instructions="Mail is delivered to a local outbox and goes no further. Draft first where a person "
         "should see the text before it is sent.",
-        version=VERSION,
-        tools=tools(SqliteMail(outbox)),
-        cache_hints={"tools/list": CacheHint(ttl_ms=300_000, scope="public")},
-        subscriptions=False,
-        log_level="WARNING",
+        families=[mail_family(settings)],
     )
+
+
+def mail_family(settings: ActionsSettings) -> Family:
+    """Make the mail tools over the outbox of the settings.
+
+    Raises:
+        CannotStart: The file cannot be written, or is something else.
+    """
+    if not settings.families.mail:
+        return Family.off("mail")
+    about = f"local outbox {settings.outbox or 'in memory'}"
+    return Family("mail", about, tools(SqliteMail(settings.outbox)))
 
 
 def tools(mail: SqliteMail) -> list[Tool]:
@@ -77,8 +82,16 @@ def _draft(mail: SqliteMail) -> Tool:
         takes=Draft,
         gives=Drafted,
         title="Draft a mail",
-        description="Keep a mail as a draft and give its id. Drafts never change; to edit one, delete it "
-        "and draft again.",
+        description=described(
+            "Keep a mail as a draft and give its id; drafts never change.",
+            use="a person should see the text before it is sent",
+            not_for="editing a draft: delete it and draft again",
+            example={
+                "to": ["ann@example.com"],
+                "subject": "Minutes",
+                "body": "They are attached to the wiki page.",
+            },
+        ),
         annotations=ADDS,
     )
 
@@ -100,8 +113,16 @@ def _send(mail: SqliteMail) -> Tool:
         takes=Send,
         gives=Sent,
         title="Send a mail",
-        description="Send a draft by draft_id, or a new mail by to, subject and body. It is delivered to the "
-        "local outbox. This cannot be undone.",
+        description=described(
+            "Send a draft by draft_id, or a new mail by to, subject and body; this cannot be undone.",
+            use="the text is final",
+            not_for="texts that somebody still has to see: email_draft keeps those",
+            example={
+                "to": ["ann@example.com"],
+                "subject": "Minutes",
+                "body": "They are attached to the wiki page.",
+            },
+        ),
         annotations=SENDS,
     )
 
@@ -146,7 +167,12 @@ def _list(mail: SqliteMail) -> Tool:
         takes=ListMail,
         gives=MailList,
         title="List mail",
-        description="List the drafts or the outbox, newest first, a page at a time, without bodies.",
+        description=described(
+            "List the drafts or the outbox, newest first, a page at a time, without bodies.",
+            use="you look for a draft or want to see what was sent",
+            not_for="the text of a mail: email_read gives that",
+            example={"folder": "drafts"},
+        ),
         annotations=READ_ONLY,
     )
 
@@ -170,7 +196,12 @@ def _read(mail: SqliteMail) -> Tool:
         takes=ReadMail,
         gives=MailText,
         title="Read a mail",
-        description="Give one draft or sent mail with its body.",
+        description=described(
+            "Give one draft or sent mail with its body.",
+            use="you have its id from email_list or email_draft",
+            not_for="finding mails: email_list does that",
+            example={"id": "00000000000000a1"},
+        ),
         annotations=READ_ONLY,
     )
 
@@ -186,6 +217,11 @@ def _delete_draft(mail: SqliteMail) -> Tool:
         takes=DeleteDraft,
         gives=Deleted,
         title="Delete a draft",
-        description="Delete one draft for good. Sent mail cannot be deleted.",
+        description=described(
+            "Delete one draft for good.",
+            use="a draft is wrong or no longer wanted",
+            not_for="sent mail, which cannot be deleted",
+            example={"draft_id": "00000000000000a1"},
+        ),
         annotations=DELETES,
     )
