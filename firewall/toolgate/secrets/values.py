@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from toolgate.errors import SecretUnavailable, SettingsError
 from toolgate.ports import Revealed
 from toolgate.secrets import local
 from toolgate.secrets.references import Reference, Stored, Variable, parts, references
-from toolgate.secrets.vault import Vault
+
+if TYPE_CHECKING:
+    from toolgate.secrets.vault_api import Contents
 
 # Where a value comes from: a file or variable by its reference, everything at one path in Vault by the path.
 Source: TypeAlias = "Reference | str"
@@ -26,6 +28,21 @@ _SOON: Final = 2 / 3
 _SHORTEST: Final = 1.0
 # An upstream that refuses everything makes nobody read more often than this.
 _DOUBT_SECONDS: Final = 5.0
+
+
+class Remote(Protocol):
+    """What keeps secrets elsewhere: `toolgate.secrets.vault.Vault`. Its methods raise SecretUnavailable."""
+
+    @property
+    def refresh(self) -> float:
+        """The longest that a value may be used, in seconds."""
+        ...
+
+    async def read(self, path: str) -> Contents: ...
+
+    async def enter(self) -> None: ...
+
+    async def close(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -52,7 +69,7 @@ class Values:
         base: Path,
         register: Callable[[str], object],
         now: Callable[[], float],
-        vault: Vault | None = None,
+        vault: Remote | None = None,
     ) -> None:
         self._base = base
         self._register = register
@@ -143,11 +160,9 @@ class Values:
 
     async def _doubt(self, reference: Reference) -> None:
         source, now = _source(reference), self._now()
-        if now - self._doubted.get(source, -math.inf) >= _DOUBT_SECONDS:
-            self._doubted[source] = now
+        if source in self._reading or now - self._doubted.get(source, -math.inf) >= _DOUBT_SECONDS:
             await self._read(reference)
-        elif source in self._reading:
-            await asyncio.shield(self._reading[source])
+            self._doubted[source] = now
         else:
             await self._settled(reference)
 
@@ -168,7 +183,7 @@ class Values:
                 raise SecretUnavailable("found no Vault in the settings, expected secrets.vault")
             began = self._now()
             found = await self._vault.read(path)
-            life = self._vault.place.refresh
+            life = self._vault.refresh
             if found.lease > 0:
                 life = max(_SHORTEST, min(life, found.lease))
             kept = self._kept[path] = _Kept(found.values, began, life)

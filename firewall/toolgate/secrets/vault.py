@@ -36,7 +36,7 @@ class Vault:
         now: Callable[[], float],
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self.place = place
+        self._place = place
         self._base = base
         self._register = register
         self._now = now
@@ -45,6 +45,11 @@ class Vault:
         self._api: VaultApi | None = None
         self._learned: list[str] = []
         self._keeping: asyncio.Task[None] | None = None
+
+    @property
+    def refresh(self) -> float:
+        """The longest that a value may be used, in seconds."""
+        return self._place.refresh
 
     async def read(self, path: str) -> Contents:
         """Every text at a path. Raises SecretUnavailable."""
@@ -62,7 +67,7 @@ class Vault:
     async def _visit(self, work: Callable[[VaultApi], T]) -> T:
         async with self._turn:
             try:
-                async with asyncio.timeout(_VISITS * self.place.timeout):
+                async with asyncio.timeout(_VISITS * self._place.timeout):
                     found = await _in_thread(lambda: work(self._opened()))
             except TimeoutError:
                 self._api = None  # its thread still hangs in there
@@ -82,7 +87,7 @@ class Vault:
         if self._api is None:
             from toolgate.secrets.vault_api import VaultApi
 
-            self._api = VaultApi(self.place, self._fill, self._learned.append, self._now)
+            self._api = VaultApi(self._place, self._fill, self._learned.append, self._now)
         return self._api
 
     def _fill(self, text: str) -> str:
