@@ -16,21 +16,27 @@ if TYPE_CHECKING:
     from toolgate_servers.server import ToolServer
 
 ABOUT = (
-    "An MCP server for mail: drafts, and sending. A sent mail is delivered to a local outbox, "
-    "one SQLite file, and goes no further."
+    "An MCP server that acts: mail, calendar and tickets, and when switched on messaging, contacts and git. "
+    "Without settings everything stays in local SQLite files and goes no further."
 )
-DEFAULT_OUTBOX = user_data_path("toolgate", appauthor=False) / "outbox.db"
+DEFAULT_STORES = user_data_path("toolgate", appauthor=False)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until the client leaves; gives the exit code."""
     parser = server_parser("actions", ABOUT)
     parser.add_argument(
+        "--stores",
+        metavar="FOLDER",
+        type=Path,
+        help="the folder of the SQLite files, readable only by you; made when it is not there "
+        f"(default: the folder of --outbox, or {str(DEFAULT_STORES).replace('%', '%%')})",
+    )
+    parser.add_argument(
         "--outbox",
         metavar="FILE",
         type=Path,
-        help="the SQLite file of drafts and sent mail, readable only by you "
-        f"(default: {str(DEFAULT_OUTBOX).replace('%', '%%')})",
+        help="the SQLite file of drafts and sent mail (default: outbox.db in the folder of --stores)",
     )
     return run(parser, _settings, _build, argv)
 
@@ -40,18 +46,17 @@ def _settings(options: argparse.Namespace) -> "ActionsSettings":
     from toolgate_servers.config import load_settings
 
     settings = load_settings(options.config, ActionsSettings) if options.config else ActionsSettings()
-    outbox = options.outbox or settings.outbox or DEFAULT_OUTBOX
-    return settings.model_copy(update={"outbox": outbox})
+    outbox = options.outbox or settings.outbox
+    beside = None if options.outbox is None else options.outbox.parent
+    if beside is not None and not beside.is_dir():
+        raise CannotStart(f"the outbox {options.outbox}: found no folder there, expected one")
+    stores = options.stores or settings.stores or beside or DEFAULT_STORES
+    return settings.model_copy(update={"outbox": outbox, "stores": stores})
 
 
 def _build(settings: "ActionsSettings") -> "ToolServer":
     from toolgate_servers.actions.server import build  # late: the SDK takes most of a second
 
-    if settings.outbox == DEFAULT_OUTBOX:
-        try:
-            DEFAULT_OUTBOX.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as problem:
-            raise CannotStart(f"--outbox {settings.outbox}: the folder cannot be made") from problem
     return build(settings)
 
 

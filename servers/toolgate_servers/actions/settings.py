@@ -1,5 +1,6 @@
-"""The settings of the actions server."""
+"""The settings of the actions server; each family adds its own part."""
 
+from toolgate_servers.actions.mail.settings import MailSettings
 from toolgate_servers.config import Place, Settings
 
 
@@ -10,7 +11,9 @@ class Families(Settings):
 
 
 class ActionsSettings(Settings):
-    """The settings file of the actions server; without an outbox, mail is kept in memory."""
+    """The settings file of the actions server; without a folder of stores, they are kept in memory."""
 
     families: Families = Families()
+    stores: Place | None = None
     outbox: Place | None = None
+    mail: MailSettings = MailSettings()
