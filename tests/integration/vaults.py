@@ -133,7 +133,7 @@ class Vault:
         if token is None or self.clock() >= token.ends:
             return DENIED
         if words[:2] == ["auth", "token"]:
-            return self._token(words[2], visit.token, token)
+            return self._token(words[2], visit.token, token, visit.body)
         if words[0] == "auth":
             return self._role(
                 "/".join(words[1 : words.index("role")]), words[words.index("role") + 1 :], visit
@@ -166,7 +166,10 @@ class Vault:
         }
         return {"request_id": "r", "lease_id": "", "renewable": False, "lease_duration": 0, "auth": auth}
 
-    def _token(self, word: str, name: str, token: Token) -> Answer:
+    def _token(self, word: str, name: str, token: Token, body: Json) -> Answer:
+        if word == "revoke":
+            self.tokens.pop(body["token"], None)
+            return 204, None
         if word == "lookup-self":
             left = max(0, round(token.ends - self.clock())) if token.ttl else 0
             about = {"ttl": left, "renewable": token.renewable, "creation_ttl": token.ttl}
@@ -229,6 +232,9 @@ class Vault:
         if name is None:
             return MISSING
         mount, inner = self.mounts[name], visit.path.removeprefix(f"{name}/")
+        if visit.method == "DELETE":
+            mount.secrets.pop(inner.removeprefix("metadata/"), None)
+            return 204, None
         if mount.version == 2:
             kind, _, inner = inner.partition("/")
             if kind != "data":
