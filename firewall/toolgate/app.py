@@ -20,7 +20,6 @@ from toolgate.policy.reload import LivePolicy, Outcome, Reloaded
 from toolgate.ports import Entry, Keyring
 from toolgate.secrets.keyring import open_keyring
 from toolgate.secrets.values import Values
-from toolgate.secrets.vault import Vault
 from toolgate.settings import Command, Remote, Settings, UpstreamSettings
 from toolgate.stores.sqlite import SqliteStore
 from toolgate.upstream.keyed import Address
@@ -101,8 +100,11 @@ def values_of(
 ) -> Values:
     """What the references in these settings stand for; nothing is read yet."""
     place = settings.vault
-    vault = Vault(place, settings.base, register, monotonic) if place is not None else None
-    return Values(settings.base, register, monotonic, vault)
+    if place is None:
+        return Values(settings.base, register, monotonic)
+    from toolgate.secrets.vault import Vault  # a wrapped server has none
+
+    return Values(settings.base, register, monotonic, Vault(place, settings.base, register, monotonic))
 
 
 def address_of(upstream: UpstreamSettings) -> Address:

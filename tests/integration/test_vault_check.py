@@ -59,3 +59,25 @@ def test_wrapping_and_serving_without_vault_load_nothing_that_speaks_to_it(tmp_p
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_check_needs_something_to_look_at_and_names_what_is_wrong_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "toolgate.yaml"
+    assert check(path).returncode == 2
+    nothing = subprocess.run([str(PROGRAM), "check"], capture_output=True, text=True, check=False)
+    assert (nothing.returncode, "--settings" in nothing.stderr) == (2, True)
+    path.write_text(
+        "listen: 127.0.0.1:1\nupstreams:\n  crm: {url: http://x, headers: {A: secret:vault:kv/a#b}}\n"
+    )
+    wrong = check(path)
+    assert (wrong.returncode, wrong.stdout.startswith(f"{path}:3 upstreams.crm.headers.A: found")) == (
+        1,
+        True,
+    )
+    path.write_text("upstreams:\n  crm: {url: http://x, headers: {A: secret:env:NOT_THERE_AT_ALL}}\n")
+    (tmp_path / "policy.yaml").write_text("version: 1\nmod: enforce\n")
+    both = check(path)
+    assert both.returncode == 1
+    assert [line.split(":")[1].split()[0] for line in both.stdout.splitlines()] == ["2", "2"]
+    assert "secret:env:NOT_THERE_AT_ALL" in both.stdout
+    assert "policy.yaml:2 mod" in both.stdout

@@ -6,11 +6,13 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from toolgate.core.model import Limit
 from toolgate.ingress.issuer import Issuer
-from toolgate.secrets.places import VaultPlace
+
+if TYPE_CHECKING:
+    from toolgate.secrets.places import VaultPlace
 
 Share: TypeAlias = Literal["session", "caller", "all"]
 
