@@ -17,12 +17,13 @@ from toolgate.gateway import Gateway
 from toolgate.journal.observed import Observed, Saw
 from toolgate.judge import World
 from toolgate.policy.reload import LivePolicy, Outcome, Reloaded
-from toolgate.ports import Entry
+from toolgate.ports import Entry, Keyring
 from toolgate.secrets.keyring import open_keyring
-from toolgate.secrets.references import resolved
+from toolgate.secrets.values import Values
 from toolgate.settings import Command, Remote, Settings, UpstreamSettings
 from toolgate.stores.sqlite import SqliteStore
-from toolgate.upstream.registry import Address, Locate, Upstreams
+from toolgate.upstream.keyed import Address
+from toolgate.upstream.registry import Upstreams
 
 
 class SystemClock:
@@ -47,6 +48,7 @@ class App:
     upstreams: Upstreams
     gateway: Gateway
     policies: LivePolicy
+    secrets: Values
 
     def record(self, kind: str, **fields: object) -> None:
         """Write a record about toolgate itself: start, stop, policy."""
@@ -56,14 +58,15 @@ class App:
     async def close(self) -> None:
         """Close upstreams, then write what the journal still holds."""
         await self.upstreams.close()
+        await self.secrets.close()
         await self.store.aclose()
 
 
-def build(settings: Settings, located: Mapping[str, Locate] | None = None, saw: Saw | None = None) -> App:
+def build(settings: Settings, located: Mapping[str, Address] | None = None, saw: Saw | None = None) -> App:
     """The app of these settings. Raises Misuse for mistakes in them, PortDown where a store is not there.
 
-    `located` replaces the upstreams of the settings; `wrap` has only the one it was given. `saw` gets the
-    body of every record about a call as it is written.
+    `located` replaces the upstreams of the settings and holds no references; `wrap` has only the one it
+    was given. `saw` gets the body of every record about a call as it is written.
     """
     clock = SystemClock()
     keyring = open_keyring(settings.master_key)
@@ -78,12 +81,10 @@ def build(settings: Settings, located: Mapping[str, Locate] | None = None, saw: 
     policies = LivePolicy.open(settings.policies, reloaded)
     journal = store if saw is None else Observed(store, saw)
     world = World(policies, engine, journal, store, keyring, clock)
-    places = located or {
-        name: locate(settings, name, one, engine.register) for name, one in settings.upstreams.items()
-    }
-    upstreams = Upstreams(places, keyring)
+    secrets = values_of(settings, engine.register, clock.monotonic)
+    upstreams = Upstreams(located, keyring) if located else _upstreams(settings, keyring, secrets)
     gateway = Gateway(world, Aggregated(upstreams, policies), Attempts(settings.limits.attempts))
-    return App(settings, world, store, upstreams, gateway, policies)
+    return App(settings, world, store, upstreams, gateway, policies, secrets)
 
 
 def _policy_record(outcome: Outcome, now: float) -> JsonObject:
@@ -94,39 +95,37 @@ def _policy_record(outcome: Outcome, now: float) -> JsonObject:
     return records.event("policy", now, status=status, policy=outcome.policy.digest)
 
 
-def locate(
-    settings: Settings, name: str, upstream: UpstreamSettings, register: Callable[[str], object]
-) -> Locate:
-    """Where an upstream is, its references resolved each time somebody connects."""
+def values_of(
+    settings: Settings, register: Callable[[str], object], monotonic: Callable[[], float]
+) -> Values:
+    """What the references in these settings stand for; nothing is read yet."""
+    place = settings.vault
+    if place is None:
+        return Values(settings.base, register, monotonic)
+    from toolgate.secrets.vault import Vault  # a wrapped server has none
 
-    def value(text: str, key: str) -> str:
-        return resolved(
-            text, settings.base, lambda found: _registered(register, found), f"upstreams.{name}.{key}"
-        )
-
-    def address() -> Address:
-        match upstream:
-            case Remote():
-                headers = {key: value(text, f"headers.{key}") for key, text in upstream.headers.items()}
-                return Address(upstream.timeout, url=upstream.url, headers=headers)
-            case Command():
-                return _command(upstream, value)
-
-    return address
+    return Values(settings.base, register, monotonic, Vault(place, settings.base, register, monotonic))
 
 
-def _command(upstream: Command, value: Callable[[str, str], str]) -> Address:
-    words = tuple(value(word, f"command[{index}]") for index, word in enumerate(upstream.command))
-    env: Mapping[str, str] = {key: value(text, f"env.{key}") for key, text in upstream.env.items()}
-    return Address(
-        upstream.timeout,
-        command=words,
-        env=env,
-        cwd=upstream.cwd,
-        share=upstream.share,
-        max_processes=upstream.max_processes,
-    )
+def address_of(upstream: UpstreamSettings) -> Address:
+    """Where an upstream is, its references as they stand."""
+    match upstream:
+        case Remote():
+            return Address(upstream.timeout, url=upstream.url, headers=upstream.headers)
+        case Command():
+            return Address(
+                upstream.timeout,
+                command=upstream.command,
+                env=upstream.env,
+                cwd=upstream.cwd,
+                share=upstream.share,
+                max_processes=upstream.max_processes,
+            )
 
 
-def _registered(register: Callable[[str], object], value: str) -> None:
-    register(value)
+def _upstreams(settings: Settings, keyring: Keyring, secrets: Values) -> Upstreams:
+    """The upstreams of the settings. Raises SettingsError where a variable or file is not there."""
+    addresses = {name: address_of(one) for name, one in settings.upstreams.items()}
+    for name, address in addresses.items():
+        secrets.try_local(f"upstreams.{name}", address.texts())
+    return Upstreams(addresses, keyring, secrets)

@@ -9,6 +9,8 @@ ToolgateError
 │   └── UpstreamDown
 │       ├── CallCancelled
 │       ├── Malformed
+│       ├── SecretUnavailable
+│       │   └── SecretDenied
 │       └── UpstreamRefused
 │           └── SessionLost
 └── SealBroken         something sealed by us came back changed, foreign or expired
@@ -59,6 +61,14 @@ class SessionLost(UpstreamRefused):
 
 class Malformed(UpstreamDown):
     """The upstream is there and what it sent is not what the protocol expects."""
+
+
+class SecretUnavailable(UpstreamDown):
+    """A value that toolgate needs to reach the upstream cannot be had; the message never shows one."""
+
+
+class SecretDenied(SecretUnavailable):
+    """Vault is there and does not let toolgate have the value."""
 
 
 class SealBroken(ToolgateError):

@@ -33,6 +33,7 @@ from toolgate.upstream.link import Emit, Link, Note
 from toolgate.verdicts import Held, Reply
 
 _FOREVER = 30 * 86400.0
+_NOT_THE_CALLER = (Reason.UPSTREAM_DOWN, Reason.SECRET_UNAVAILABLE)
 
 # Forwarded without a verdict of their own: they carry no data of the caller's choosing.
 PLAIN = frozenset({"ping", "logging/setLevel", "initialize", "server/discover", "subscriptions/listen"})
@@ -387,6 +388,6 @@ class Gateway:
         return await self._judged(session, call, target, emit, None)
 
     async def _refused(self, session: Session, call: Call, refusal: Refuse) -> Refuse:
-        if refusal.reason is not Reason.UPSTREAM_DOWN:  # that is not the caller's doing
+        if refusal.reason not in _NOT_THE_CALLER:  # that is not the caller's doing
             self.attempts.failed(session.caller.credential, self.world.clock.monotonic())
         return await self.judge.refused(call, refusal)

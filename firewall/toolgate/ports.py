@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from toolgate.core.model import Approval, Charge, Finding, JsonObject, Tier
@@ -99,6 +100,29 @@ class Approvals(Protocol):
 
     async def assigned(self, upstream: str, tool: str, pin: str) -> Tier | None:
         """The tier a person gave to a tool the policy does not list, for this very definition of it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Revealed:
+    """Texts with the values of their references, and the monotonic second until which they count."""
+
+    texts: Mapping[str, str] = field(repr=False)
+    until: float
+
+
+class Secrets(Protocol):
+    """The values behind `secret:` references, each looked for in what is shown before it is used.
+
+    `place` and the keys of `texts` say in messages where a reference stands.
+    """
+
+    async def reveal(self, place: str, texts: Mapping[str, str]) -> Revealed:
+        """Raises `toolgate.errors.SecretUnavailable`, which names the reference."""
+        ...
+
+    async def reread(self, place: str, texts: Mapping[str, str]) -> Revealed:
+        """The same, not believing what is known: an upstream has refused it. Raises SecretUnavailable."""
         ...
 
 

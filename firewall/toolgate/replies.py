@@ -66,6 +66,9 @@ SENTENCES: dict[Reason, str] = {
     Reason.RESULT_MALFORMED: "The server's answer is not what the protocol expects, so it is not passed on.",
     Reason.UPSTREAM_DOWN: "The server behind this tool cannot be reached. Other servers are not affected.",
     Reason.UPSTREAM_TIMEOUT: "The server did not answer in time and the call was cancelled.",
+    Reason.SECRET_UNAVAILABLE: (
+        "toolgate cannot get the credential it needs for this server. Other servers are not affected."
+    ),
     Reason.ERA_MISMATCH: "The server speaks a protocol version in which this cannot be said.",
     Reason.POLICY_BROKEN: "The policy file has a mistake, so nothing can be called until it is mended.",
     Reason.JOURNAL_DOWN: (

@@ -11,7 +11,7 @@ from toolgate.core.policy import ServerAsk
 from toolgate.core.present import LISTS
 from toolgate.core.reasons import Reason
 from toolgate.core.values import value
-from toolgate.errors import Malformed, SessionLost, UpstreamDown
+from toolgate.errors import Malformed, SecretUnavailable, SessionLost, UpstreamDown
 from toolgate.ports import Policies
 from toolgate.protocol.messages import answer_of, request
 from toolgate.protocol.versions import (
@@ -349,6 +349,8 @@ def down(error: UpstreamDown) -> Refuse:
     """What a client is told when its upstream failed: who and why, and whether to initialise again."""
     if isinstance(error, SessionLost):
         return Refuse(Reason.UNKNOWN_SESSION)
+    if isinstance(error, SecretUnavailable):
+        return Refuse(Reason.SECRET_UNAVAILABLE, str(error))
     reason = Reason.RESULT_MALFORMED if isinstance(error, Malformed) else Reason.UPSTREAM_DOWN
     return Refuse(reason, str(error))
 

@@ -4,20 +4,23 @@ import argparse
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from toolgate_servers.errors import ServerError
 
 if TYPE_CHECKING:
-    from mcp.server.mcpserver import MCPServer
+    from toolgate_servers.server import ToolServer
 
 EXIT_MISUSE = 2
 
+SettingsT = TypeVar("SettingsT")
+
 
 def server_parser(name: str, about: str) -> argparse.ArgumentParser:
-    """Make the parser of one server, with --stdio and --http."""
+    """Make the parser of one server, with --stdio and --http, --config and --check."""
     parser = argparse.ArgumentParser(
-        prog=f"python -m toolgate_servers.{name}",
+        prog=f"toolgate-{name}",
         description=about,
         epilog="Exit codes: 0 the client has left, 2 an option or a file is wrong, 3 the address is taken.",
     )
@@ -34,6 +37,17 @@ def server_parser(name: str, about: str) -> argparse.ArgumentParser:
         help="serve MCP at http://HOST:PORT/mcp, port 0 for any free one; there is no login here, so listen "
         "on 127.0.0.1 or behind a firewall that has one",
     )
+    way.add_argument(
+        "--check",
+        action="store_true",
+        help="check the settings and what they name, print which tools are on, and exit with 0 or 2",
+    )
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        type=Path,
+        help="the settings, one YAML file; other options given here take precedence",
+    )
     return parser
 
 
@@ -48,17 +62,20 @@ def host_and_port(text: str) -> tuple[str, int]:
 
 def run(
     parser: argparse.ArgumentParser,
-    build: Callable[[argparse.Namespace], "MCPServer[Any]"],
+    settings_of: Callable[[argparse.Namespace], SettingsT],
+    build: Callable[[SettingsT], "ToolServer"],
     argv: Sequence[str] | None,
 ) -> int:
     """Build the server that the options describe and serve until the client leaves; gives the exit code."""
     options = parser.parse_args(argv)
     try:
-        server = build(options)
+        server = build(settings_of(options))
     except ServerError as problem:
-        sys.stderr.write(f"{parser.prog}: {problem}\n")
+        sys.stderr.write("".join(f"{parser.prog}: {line}\n" for line in str(problem).splitlines()))
         return EXIT_MISUSE
-    if options.http is None:
+    if options.check:
+        sys.stdout.write("".join(f"{family.line()}\n" for family in server.families))
+    elif options.http is None:
         # A thread waits on standard input, so an interrupt handled in Python would hang until the next line.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         server.run("stdio")

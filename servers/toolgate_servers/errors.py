@@ -25,6 +25,17 @@ class Reason(StrEnum):
     DRAFT_DIFFERS = "draft-differs"
     STORE_FULL = "store-full"
     STORE_FAILED = "store-failed"
+    TIMED_OUT = "timed-out"
+    CANCELLED = "cancelled"
+    KEY_REUSED = "key-reused"
+    IN_PROGRESS = "in-progress"
+    OUTCOME_UNKNOWN = "outcome-unknown"
+    URL_NOT_VALID = "url-not-valid"
+    HOST_NOT_ALLOWED = "host-not-allowed"
+    ADDRESS_FORBIDDEN = "address-forbidden"
+    TOO_MANY_REDIRECTS = "too-many-redirects"
+    UNREACHABLE = "unreachable"
+    BAD_ANSWER = "bad-answer"
 
 
 class ServerError(Exception):

@@ -1,21 +1,45 @@
 """Tools with closed schemas, whose errors never repeat what was sent."""
 
 import re
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-import anyio.to_thread
-from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
-from mcp.server.mcpserver.tools import Tool
+from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from mcp_types import ToolAnnotations
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
+from toolgate_servers.describing import described, example_in
 from toolgate_servers.errors import Reason, Refused
+from toolgate_servers.running import Run
+from toolgate_servers.stricttool import Does, Picture, Shown, StrictTool, takes_run
+
+if TYPE_CHECKING:
+    from toolgate_servers.idempotency import Once
+
+__all__ = [
+    "READS",
+    "READS_WORLD",
+    "VERSION",
+    "VERSION_KEY",
+    "Arguments",
+    "Outcome",
+    "Picture",
+    "Run",
+    "Shown",
+    "StrictTool",
+    "Write",
+    "Written",
+    "described",
+    "examples_of",
+    "hints",
+    "refusal",
+    "strict_tool",
+]
 
 VERSION = "0.1.0"
+VERSION_KEY = "toolgate/version"
+TIMEOUT = 30.0
 
 KINDS: dict[type, str] = {
     str: "a string",
@@ -40,36 +64,52 @@ class Outcome(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class StrictTool(Tool):
-    """A tool that checks its arguments as its schema says and runs in a worker thread."""
+Key = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=128,
+        pattern=r"^[A-Za-z0-9._:-]+$",
+        description="Names this one action: repeated with the same key and arguments it happens once. "
+        "Made when absent; send the one that came back to repeat the call safely.",
+    ),
+]
 
-    async def run(
-        self,
-        arguments: dict[str, Any],
-        context: Context[Any, Any],  # the SDK's signature
-        convert_result: bool = False,
-    ) -> Any:
-        """Run the tool; every refusal is a ToolError, every crash an UnexpectedToolError without details."""
-        try:
-            checked = self.fn_metadata.arg_model.model_validate(arguments)
-        except ValidationError as invalid:
-            raise ToolError(str(refusal(invalid, self.fn_metadata.arg_model))) from None
-        try:
-            outcome = await anyio.to_thread.run_sync(self.fn, checked)
-        except Refused as refused:
-            raise ToolError(str(refused)) from refused
-        except Exception as crash:
-            # The SDK logs the cause with its traceback; the caller only learns that it happened.
-            raise UnexpectedToolError(f"{self.name} failed; the log of this server says why") from crash
-        return self.fn_metadata.convert_result(outcome) if convert_result else outcome
 
+class Write(Arguments):
+    """The arguments of a tool that changes something."""
+
+    idempotency_key: Key | None = None
+
+
+class Written(Outcome):
+    """The result of a tool that changes something; both fields are filled in for the tool."""
+
+    idempotency_key: Annotated[str, Field(description="The key of this action, to repeat it safely.")] = ""
+    repeated: Annotated[
+        bool, Field(description="True when this is the kept outcome of an earlier call with the same key.")
+    ] = False
+
+
+def hints(*, read_only: bool, destructive: bool, idempotent: bool, open_world: bool) -> ToolAnnotations:
+    """Say truthfully what a tool does to the world."""
+    return ToolAnnotations(
+        read_only_hint=read_only,
+        destructive_hint=destructive,
+        idempotent_hint=idempotent,
+        open_world_hint=open_world,
+    )
+
+
+READS = hints(read_only=True, destructive=False, idempotent=True, open_world=False)
+READS_WORLD = hints(read_only=True, destructive=False, idempotent=True, open_world=True)
 
 ArgumentsT = TypeVar("ArgumentsT", bound=Arguments)
 OutcomeT = TypeVar("OutcomeT", bound=Outcome)
 
 
 def strict_tool(
-    does: Callable[[ArgumentsT], OutcomeT],
+    does: Does[ArgumentsT, OutcomeT],
     *,
     name: str,
     takes: type[ArgumentsT],
@@ -77,10 +117,24 @@ def strict_tool(
     title: str,
     description: str,
     annotations: ToolAnnotations,
+    timeout: float = TIMEOUT,
+    version: str = "1.0.0",
+    once: "Once | None" = None,
+    repeatable: bool = False,
 ) -> StrictTool:
-    """Make a tool from a function of one Arguments model to one Outcome model."""
+    """Make a tool from a function of one Arguments model, and a Run if it wants one, to one Outcome model.
+
+    A plain function runs in a worker thread, an `async` one on the event loop. `timeout` is in seconds. With
+    `once`, takes and gives are a Write and a Written, and the function runs at most once for each key;
+    `repeatable` says that running it twice with one key has no second effect.
+    """
+    fn, with_run = does, takes_run(does)
+    if once is not None:
+        from toolgate_servers.idempotency import doing_once  # late: only servers that write need it
+
+        fn, with_run = doing_once(does, once, name, gives, repeatable=repeatable), True
     return StrictTool(
-        fn=does,
+        fn=fn,
         name=name,
         title=title,
         description=description,
@@ -89,7 +143,16 @@ def strict_tool(
         is_async=False,
         context_kwarg=None,
         annotations=annotations,
+        meta={VERSION_KEY: version},
+        timeout=timeout,
+        with_run=with_run,
+        refusal=refusal,
     )
+
+
+async def examples_of(server: MCPServer[Any]) -> dict[str, dict[str, Any] | None]:
+    """Give the example arguments in the description of every tool, by its name, in the order of the list."""
+    return {tool.name: example_in(tool.description or "") for tool in await server.list_tools()}
 
 
 class TerseSchema(GenerateJsonSchema):

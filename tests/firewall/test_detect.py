@@ -19,7 +19,7 @@ from toolgate.detect.engine import Engine
 from toolgate.detect.matchers import Compile, Hyperscan, Re2
 from toolgate.errors import PortDown
 
-ALL = FOUND
+ALL = FOUND - {"URL"}
 CARD = "4111 1111 1111 1111"
 MASK = Actions({}, Action.MASK)
 
@@ -112,7 +112,7 @@ SECRETS = [
     ("xoxb-" + "123456789012-abcdefghijkl", "slack token"),
     ("sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc", "stripe key"),
     ("sk-proj-" + "Ab1Cd2Ef3Gh4Ij5Kl6Mn7Op8", "openai key"),
-    ("sk-ant-api03-" + "Ab1Cd2Ef3Gh4Ij5Kl6Mn7Op8-AA", "anthropic key"),
+    ("sk-ant-api03-" + "Ab1Cd2Ef3Gh4Ij5Kl6Mn7Op8Qr9St0_" * 3 + "AA", "anthropic key"),
     ("AIza" + "SyA1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q", "google key"),
     ("npm_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8", "npm token"),
     ("pypi-AgEIcHlwaS5vcmc" + "CJDEyMzQ1Njc4LTkwYWItY2Rl", "pypi token"),

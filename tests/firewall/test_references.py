@@ -1,4 +1,4 @@
-"""References to secrets: resolved late, registered for redaction, never quoted."""
+"""References to secrets: told apart, resolved from variables and files, never quoted."""
 
 from __future__ import annotations
 
@@ -6,59 +6,78 @@ from pathlib import Path
 
 import pytest
 
-from toolgate.errors import SettingsError
-from toolgate.secrets.references import mistake, resolved
+from toolgate.errors import SecretUnavailable
+from toolgate.secrets.local import filled
+from toolgate.secrets.references import Content, Stored, Variable, mistake, parts, whole
 
 
-def test_an_environment_variable_inside_a_longer_text_is_replaced_and_registered(
+def test_an_environment_variable_inside_a_longer_text_is_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CRM_TOKEN", "s3cret")
-    seen: list[str] = []
-    assert resolved("Bearer secret:env:CRM_TOKEN", tmp_path, seen.append, "here") == "Bearer s3cret"
-    assert seen == ["s3cret"]
+    assert filled("Bearer secret:env:CRM_TOKEN", tmp_path) == ("Bearer s3cret", ["s3cret"])
 
 
 def test_two_variables_in_one_text_are_both_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NAME", "ann")
     monkeypatch.setenv("WORD", "secret:env:NAME")
-    seen: list[str] = []
-    text = resolved("secret:env:NAME:secret:env:WORD", tmp_path, seen.append, "here")
+    text, seen = filled("secret:env:NAME:secret:env:WORD", tmp_path)
     assert text == "ann:secret:env:NAME"  # a value is never read as a reference again
     assert seen == ["ann", "secret:env:NAME"]
 
 
 def test_a_file_is_read_relative_to_the_settings_without_its_final_newline(tmp_path: Path) -> None:
     (tmp_path / "my token").write_text("abc\n\n")
-    assert resolved("secret:file:my token", tmp_path, lambda _: None, "here") == "abc\n"
+    assert filled("secret:file:my token", tmp_path)[0] == "abc\n"
 
 
-def test_text_without_a_reference_stays_and_registers_nothing(tmp_path: Path) -> None:
-    seen: list[str] = []
-    assert resolved("no secrets: here", tmp_path, seen.append, "here") == "no secrets: here"
-    assert seen == []
+def test_text_without_a_reference_stays(tmp_path: Path) -> None:
+    assert filled("no secrets: here", tmp_path) == ("no secrets: here", [])
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Bearer secret:vault:kv/crm#token", ["Bearer ", Stored("kv/crm", "token"), ""]),
+        ("secret:vault:team/a/kv-2/x.y#a.b-c.", ["", Stored("team/a/kv-2/x.y", "a.b-c"), "."]),
+        (
+            "secret:vault:kv/a#u:secret:env:P@h",
+            ["", Stored("kv/a", "u"), ":", Variable("P"), "@h"],
+        ),
+        ("--key=secret:file:a b#c", ["--key=", Content("a b#c"), ""]),
+    ],
+)
+def test_references_are_told_from_the_text_around_them(text: str, found: list[object]) -> None:
+    assert mistake(text) == ""
+    assert parts(text) == found
 
 
 @pytest.mark.parametrize(
     "text",
-    ["secret:vault:kv/crm#token", "secret:", "secret:env:", "secret:env:9", "secret:file:", "secret:s3:x"],
+    [
+        *("secret:", "secret:env:", "secret:env:9", "secret:file:", "secret:s3:x", "x secret:vault:"),
+        *("secret:vault:kv#token", "secret:vault:kv/crm", "secret:vault:kv/crm#", "secret:vault:/kv/crm#t"),
+        *("secret:vault:kv/../sys/x#t", "secret:vault:kv/./x#t", "secret:vault:kv//x#t"),
+        *("secret:vault:kv/a?version=1#t", "secret:vault:kv/a%2fb#t", "secret:vault:kv/..#t"),
+        "secret:env:GOOD and secret:vault:bad",
+    ],
 )
-def test_a_reference_we_cannot_follow_is_refused_when_the_settings_are_read(
-    text: str, tmp_path: Path
-) -> None:
+def test_a_reference_we_cannot_follow_is_a_mistake(text: str) -> None:
     assert "expected secret:env:" in mistake(text)
-    with pytest.raises(SettingsError, match=r"^upstreams\.crm: found"):
-        resolved(text, tmp_path, lambda _: None, "upstreams.crm")
 
 
-def test_a_missing_or_empty_source_is_named_and_nothing_is_registered(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_a_reference_of_this_machine_may_stand_for_a_credential_of_vault() -> None:
+    assert whole("secret:env:NAME")
+    assert whole("secret:file:/run/secrets/id")
+    for text in ("secret:vault:kv/a#b", "literal", "Bearer secret:env:NAME", "secret:env:NAME ", "secret:"):
+        assert not whole(text), text
+
+
+def test_a_missing_or_empty_source_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMPTY", "")
     (tmp_path / "empty").write_text("\n")
     (tmp_path / "large").write_bytes(b"x" * (65 * 1024))
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
-    seen: list[str] = []
     for source in (
         "env:EMPTY",
         "env:NOT_THERE_AT_ALL",
@@ -67,6 +86,5 @@ def test_a_missing_or_empty_source_is_named_and_nothing_is_registered(
         "file:large",
         "file:binary",
     ):
-        with pytest.raises(SettingsError, match=r"^here: "):
-            resolved(f"secret:{source}", tmp_path, seen.append, "here")
-    assert seen == []
+        with pytest.raises(SecretUnavailable, match=rf"^secret:{source}: found "):
+            filled(f"a secret:{source}", tmp_path)

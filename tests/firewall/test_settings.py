@@ -113,7 +113,7 @@ upstreams:
   odd: {command: [x], headers: {A: b}}                                  # upstreams.odd
   user: {url: "http://u:p@x/mcp"}                                       # upstreams.user.url
   slow: {url: http://x, timeout: 5 seconds}                             # upstreams.slow.timeout
-  vault: {url: http://x, headers: {A: "Bearer secret:vault:kv/crm#t"}}  # upstreams.vault.headers.A
+  vault: {url: http://x, headers: {A: "Bearer secret:vault:kv/crm"}}    # upstreams.vault.headers.A
   name: {url: http://x, headers: {"A b": x}}                            # upstreams.name.headers["A b"]
   line: {url: http://x, headers: {B: "x\\ny"}}                          # upstreams.line.headers.B
 identity:
@@ -142,7 +142,7 @@ def test_a_mistake_says_what_was_meant_and_shows_no_secret(tmp_path: Path) -> No
     found = dict(line.split(": ", 1) for line in mistakes(tmp_path, WRONG))
     said = {place.partition(" ")[2]: text for place, text in found.items()}
     assert 'did you mean "sessions"' in said["limits.session"]
-    assert "not supported yet" in said["upstreams.vault.headers.A"]
+    assert "secret:vault:MOUNT/PATH#KEY" in said["upstreams.vault.headers.A"]
     assert "literal" not in said["keys"]
     assert "u:p" not in said["upstreams.user.url"]
 
@@ -268,5 +268,16 @@ def test_the_default_settings_load_neither_pydantic_nor_yaml() -> None:
 
 def test_the_schema_knows_every_key() -> None:
     assert set(schema()["properties"]) == {
-        *("listen", "public_url", "policies", "upstreams", "identity", "store", "keys", "approvers", "limits")
+        *(
+            "listen",
+            "public_url",
+            "policies",
+            "upstreams",
+            "identity",
+            "store",
+            "keys",
+            "approvers",
+            "limits",
+        ),
+        "secrets",
     }

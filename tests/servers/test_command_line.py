@@ -51,7 +51,7 @@ def test_anything_else_is_refused(text: str) -> None:
         (compute, ["--http", "nowhere"]),
         (compute, ["--stdio", "--http", "127.0.0.1:8801"]),
         (compute, ["--unknown"]),
-        (retrieval, []),
+        (compute, ["--check", "--stdio"]),
     ],
 )
 def test_misuse_is_exit_code_2(main: Callable[[list[str]], int], argv: list[str]) -> None:
@@ -65,6 +65,8 @@ def test_a_file_or_folder_that_does_not_work_is_exit_code_2_with_the_option_name
 ) -> None:
     notes = tmp_path / "notes.txt"
     notes.write_text("not a database" * 100)
+    assert retrieval([]) == EXIT_MISUSE
+    assert "--folder" in capsys.readouterr().err
     assert retrieval(["--folder", str(tmp_path / "nowhere")]) == EXIT_MISUSE
     assert "--folder" in capsys.readouterr().err
     assert retrieval(["--folder", str(tmp_path), "--index", str(notes)]) == EXIT_MISUSE

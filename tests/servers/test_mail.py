@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from toolgate_servers.actions.addresses import address_problem
-from toolgate_servers.actions.backends.sqlite import LIMITS, SqliteMail
-from toolgate_servers.actions.mail import MAX_BODY, MAX_SUBJECT, Message, check_repeats, compose
+from toolgate_servers.actions.mail.outbox import LIMITS, SqliteMail
+from toolgate_servers.actions.mail.message import MAX_BODY, MAX_SUBJECT, Message, check_repeats, compose
 from toolgate_servers.errors import CannotStart, Reason, Refused
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

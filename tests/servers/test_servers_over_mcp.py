@@ -9,13 +9,15 @@ from typing import Any, cast
 
 import pytest
 from mcp import Client, MCPError
-from mcp.server.mcpserver import MCPServer
 from mcp_types import CallToolResult, TextContent, TextResourceContents
 
 from toolgate_servers.actions.server import build as build_actions
+from toolgate_servers.actions.settings import ActionsSettings
 from toolgate_servers.compute.server import build as build_compute
+from toolgate_servers.compute.settings import ComputeSettings
 from toolgate_servers.errors import Reason
 from toolgate_servers.retrieval.server import build as build_retrieval
+from toolgate_servers.retrieval.settings import RetrievalSettings
 
 ERAS = ["legacy", "auto"]
 ANN = ["ann@example.com"]
@@ -32,7 +34,11 @@ def docs(tmp_path: Path) -> Path:
 
 @pytest.fixture(params=ERAS)
 async def clients(request: pytest.FixtureRequest, docs: Path) -> AsyncIterator[dict[str, Client]]:
-    servers: list[MCPServer[Any]] = [build_compute(), build_retrieval(docs), build_actions(None)]
+    servers = [
+        build_compute(ComputeSettings()),
+        build_retrieval(RetrievalSettings(folder=docs)),
+        build_actions(ActionsSettings()),
+    ]
     async with (
         Client(servers[0], mode=request.param) as compute,
         Client(servers[1], mode=request.param) as retrieval,

@@ -1,4 +1,4 @@
-"""`toolgate check`: every mistake in a policy, and what is odd about it."""
+"""`toolgate check`: every mistake in a policy or in settings, and what is odd about them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,47 @@ if TYPE_CHECKING:
 
 
 def command(
-    policy: Annotated[Path, typer.Argument(help="A policy file, or a folder of them that is one policy.")],
+    policy: Annotated[
+        Path | None,
+        typer.Argument(help="A policy file, or a folder of them that is one policy. Default: the settings'."),
+    ] = None,
+    settings: Annotated[
+        Path | None, typer.Option(help="A settings file: it is checked too, and every secret in it is tried.")
+    ] = None,
     tools: Annotated[
         Path | None, typer.Option(help="A file that lists the tools of each upstream: {upstream: [tool]}.")
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Count warnings as mistakes.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Check a policy. Exit code 0: fine, 1: mistakes, 2: no such file."""
+    """Check a policy, settings or both. Exit code 0: fine, 1: mistakes, 2: no such file."""
+    from toolgate.errors import Misuse
+
+    mistakes, odd = list[str](), list[str]()
+    if settings is not None:
+        policy = _check_settings(settings, policy, mistakes, odd)
+    elif policy is None:
+        raise Misuse("check: found neither a policy nor --settings, expected one of them")
+    digest = _check_policy(policy, _known(tools), mistakes, odd) if policy is not None else ""
+    _tell(policy or settings, digest, mistakes, odd, as_json=as_json)
+    raise typer.Exit(1 if mistakes or (strict and odd) else 0)
+
+
+def _check_settings(settings: Path, policy: Path | None, mistakes: list[str], odd: list[str]) -> Path | None:
+    """Add what is wrong or odd; the policy to check, None where the settings do not get that far."""
+    from toolgate.cli.checking import checked
+    from toolgate.errors import SettingsError
+
+    if not settings.exists():
+        raise SettingsError(f"{settings}: found no such file, expected settings")
+    found = checked(settings)
+    mistakes += found.mistakes
+    odd += found.odd
+    return policy or (found.settings.policies if found.settings is not None else None)
+
+
+def _check_policy(policy: Path, known: Known, mistakes: list[str], odd: list[str]) -> str:
+    """Add what is wrong or odd; the digest of a policy that compiles."""
     from toolgate.errors import PolicyError
     from toolgate.policy.compile import compiled
     from toolgate.policy.lint import warnings
@@ -27,16 +60,14 @@ def command(
 
     if not policy.exists():
         raise PolicyError(f"{policy}: found no such file or folder, expected a policy")
-    known = _known(tools)
-    digest, mistakes, odd = "", list[str](), list[str]()
     try:
         source = load(policy)
         ready = compiled(source)
-        digest, odd = ready.digest, warnings(source, ready, known)
     except PolicyError as error:
-        mistakes = str(error).splitlines()
-    _tell(policy, digest, mistakes, odd, as_json=as_json)
-    raise typer.Exit(1 if mistakes or (strict and odd) else 0)
+        mistakes += str(error).splitlines()
+        return ""
+    odd += warnings(source, ready, known)
+    return ready.digest
 
 
 def _known(tools: Path | None) -> Known:
@@ -45,7 +76,7 @@ def _known(tools: Path | None) -> Known:
     return Known() if tools is None else Known(known_tools(tools))
 
 
-def _tell(policy: Path, digest: str, mistakes: list[str], odd: list[str], *, as_json: bool) -> None:
+def _tell(policy: Path | None, digest: str, mistakes: list[str], odd: list[str], *, as_json: bool) -> None:
     if as_json:
         import json
 

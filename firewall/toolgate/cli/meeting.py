@@ -12,9 +12,10 @@ from toolgate.errors import UpstreamDown
 from toolgate.protocol.messages import request
 from toolgate.protocol.versions import Era, own_meta
 from toolgate.secrets.keyring import Keyring
+from toolgate.upstream.keyed import Address
 from toolgate.upstream.link import Link, Opening, unheard
 from toolgate.upstream.reaper import Reaper
-from toolgate.upstream.registry import Address, Upstream
+from toolgate.upstream.registry import Upstream
 
 _PAGES = 100
 _SECONDS = 60.0
@@ -64,7 +65,7 @@ async def met(name: str, target: Sequence[str]) -> AsyncGenerator[Met]:
         address = Address(_SECONDS, url=target[0])
     # Nothing that is sealed here outlives this meeting.
     reaper = Reaper()
-    upstream = Upstream(name, lambda: address, Keyring(secrets.token_bytes(32)), reaper)
+    upstream = Upstream(name, address, Keyring(secrets.token_bytes(32)), reaper)
     try:
         link = await upstream.open(Opening(Era.MODERN, "init"))
         try:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from toolgate.app import App
     from toolgate.settings import Settings
-    from toolgate.upstream.registry import Locate
+    from toolgate.upstream.keyed import Address
 
 
 _NO_PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
@@ -54,14 +54,14 @@ def main(words: list[str]) -> int:
     try:
         name = given.name or server_name(command)
         settings = _settings(given)
-        located = {name: _locate(command, given.timeout)}
+        located = {name: _address(command, given.timeout)}
     except ToolgateError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return _run(given, settings, name, located)
 
 
-def _run(given: argparse.Namespace, settings: Settings, name: str, located: Mapping[str, Locate]) -> int:
+def _run(given: argparse.Namespace, settings: Settings, name: str, located: Mapping[str, Address]) -> int:
     from toolgate.core.model import Caller
     from toolgate.errors import ToolgateError
     from toolgate.serving_loop import run
@@ -86,7 +86,7 @@ def _run(given: argparse.Namespace, settings: Settings, name: str, located: Mapp
     return 0
 
 
-def _build(settings: Settings, located: Mapping[str, Locate]) -> App:
+def _build(settings: Settings, located: Mapping[str, Address]) -> App:
     from toolgate.app import build
     from toolgate.starters import ensure_policy
 
@@ -103,8 +103,8 @@ def _settings(given: argparse.Namespace) -> Settings:
     return replace(settings, policies=given.policy.absolute()) if given.policy else settings
 
 
-def _locate(command: list[str], timeout: float) -> Locate:
-    from toolgate.upstream.registry import Address
+def _address(command: list[str], timeout: float) -> Address:
+    from toolgate.upstream.keyed import Address
 
     # The client's config gives this environment to the server; ours is not its business.
     env = {
@@ -112,7 +112,7 @@ def _locate(command: list[str], timeout: float) -> Locate:
         for key, value in os.environ.items()
         if not key.startswith("TOOLGATE_") and key != _NO_PLUGINS
     }
-    return lambda: Address(timeout, command=tuple(command), env=env)
+    return Address(timeout, command=tuple(command), env=env)
 
 
 _RUNNERS = frozenset({"uvx", "npx", "uv", "pipx", "python", "python3", "node", "bunx", "deno", "docker"})

@@ -42,6 +42,7 @@ class Reason(StrEnum):
     RESULT_MALFORMED = "result-malformed"
     UPSTREAM_DOWN = "upstream-down"
     UPSTREAM_TIMEOUT = "upstream-timeout"
+    SECRET_UNAVAILABLE = "secret-unavailable"
     ERA_MISMATCH = "era-mismatch"
     POLICY_BROKEN = "policy-broken"
     JOURNAL_DOWN = "journal-down"

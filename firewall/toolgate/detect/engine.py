@@ -12,11 +12,13 @@ from toolgate.core.model import Finding
 from toolgate.core.texts import Texts
 from toolgate.detect.known import Known
 from toolgate.detect.matchers import Candidate, Compile, Matcher, best
-from toolgate.detect.patterns import PII
+from toolgate.detect.patterns import PATTERNS
+from toolgate.detect.phones import PHONES
 from toolgate.detect.rules import SEPARATOR, Verify
 from toolgate.detect.secrets import SECRETS
+from toolgate.detect.urls import URLS
 
-RULES: Final = (*PII, *SECRETS)
+RULES: Final = (*PATTERNS, *PHONES, *SECRETS, *URLS)
 ENTITIES: Final = frozenset(rule.entity for rule in RULES)
 # Entity, score and rule of a finding; the kind of what is known stands last, where -1 leads.
 _Kind: TypeAlias = tuple[str, float, str]

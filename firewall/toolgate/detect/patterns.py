@@ -1,10 +1,10 @@
-"""Personal data with a shape: e-mail addresses, cards, accounts, phones, US social security, IP addresses."""
+"""Personal data with a shape: e-mail addresses, cards, accounts, US social security, IP addresses."""
 
 from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 from toolgate.detect.figures import IBAN_LENGTHS, iban, issued, luhn, public_ipv4, ssn
 from toolgate.detect.rules import Rule, Span, Verify
@@ -140,97 +140,11 @@ def _ipv6(public: bool) -> Verify:
     return verify
 
 
-_NANP: Final = re.compile(r"\+1[ .-]?\(?[2-9][0-9]{2}\)?[ .-]{0,2}[0-9]{3}[ .-]?[0-9]{4}(?![0-9])")
-_ABROAD: Final = re.compile(r"\+[0-9](?:[ ()./-]{0,2}+[0-9]){6,14}(?![0-9])")
-_LINE: Final = re.compile(
-    r"[(+]{0,2}[0-9](?:[ ()./-]{0,3}+[0-9]){6,14}(?:\s?(?:x|ext\.?)\s?[0-9]{1,5})?(?![0-9\w])"
-)
-_DATE: Final = re.compile(
-    r"[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4}(?![0-9])"
-)
-_EXTENSION: Final = re.compile(r"\s?(?:x|ext\.?)\s?[0-9]{1,5}(?![0-9A-Za-z])")
-
-
-def _extended(text: str, end: int) -> int:
-    after = text[end : end + 2]
-    if "x" not in after and "e" not in after:
-        return end
-    found = _EXTENSION.match(text, end)
-    return found.end() if found else end
-
-
-def phone_abroad(text: str, end: int) -> Span | None:
-    """A number with its country code; the anchor ends nine characters behind the +."""
-    start = end - 9
-    if text[start - 1 : start].isalnum():
-        return None
-    found = _NANP.match(text, start) if text[start + 1] == "1" else None
-    if found:
-        return start, _extended(text, found.end())
-    found = _ABROAD.match(text, start)
-    if found is None or not _possible(found.group()):
-        return None
-    return start, _extended(text, found.end())
-
-
-def _possible(number: str) -> bool:
-    """Whether a country has numbers of this length, by libphonenumber's tables."""
-    import phonenumbers
-
-    library: Any = phonenumbers
-    try:
-        return bool(library.is_possible_number(library.parse(number.replace("(0)", ""), None)))
-    except library.NumberParseException:
-        return False
-
-
-# What makes of three groups of digits a part of something longer.
-_JOINS: Final = ("-", "/", "_")
-
-
-def phone_home(text: str, end: int) -> Span | None:
-    """Three groups as in North America, 415-555-0132; the anchor ends behind it."""
-    start = end - 12
-    if text[start] in "01" or text[start + 4] in "01" or text[start + 3] != text[start + 7]:
-        return None
-    coded = start > 2 and text[start - 2] == "1" and text[start - 3] == "+" and text[start - 1] in " .-"
-    if coded and not text[start - 4 : start - 3].isalnum():
-        return None  # with its country code: `phone_abroad` finds it whole
-    joined = text[start - 1 : start] in _JOINS or text[end : end + 1] in _JOINS
-    before = text[start - 2 : start]
-    if joined and before != "1-":
-        return None
-    if before in ("1-", "1.", "1 ") and not text[start - 3 : start - 2].isalnum():
-        start -= 3 if coded else 2
-    return start, _extended(text, end)
-
-
-def phone_area(text: str, end: int) -> Span | None:
-    """An area code in brackets, (415) 555-0132; the anchor ends behind it."""
-    start = text.rfind("(", max(0, end - 16), end)
-    return (start, _extended(text, end)) if text[start + 1] != "1" else None
-
-
-def phone_named(text: str, end: int) -> Span | None:
-    """Any row of seven to fifteen digits that a word before it calls a phone; the anchor ends in it."""
-    start = end - 1
-    found = _LINE.match(text, start)
-    if found is None or (text[start] not in "(+" and _DATE.match(text, start)):
-        return None
-    return start, found.end()
-
-
-_PHONE_WORDS: Final = (
-    r"(?i)(?:phone|telefon|mobile?|\btel|\bcell|\bfax|\bcall|whatsapp|\bdial|\bsms"
-    r"|\bdesk|\boffice|landline|hotline|answering)"
-    r"(?:s|ed|ing)?(?:[ _-]?(?:number|no|num|us|me|at|on|back))*"
-    r"[.:'\"\\ =\n\x1e]{0,6}[0-9(+]"
-)
 _QUAD: Final = r"\b[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]"
 _COLONS: Final = r"[0-9A-Fa-f]:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]|[0-9A-Fa-f]::[0-9A-Fa-f]"
 _SSN_WORDS: Final = r"(?i)(?:\bssn|social.?security)[^0-9]{0,24}[0-9]{9}\b"
 
-PII: Final = (
+PATTERNS: Final = (
     Rule("email", "EMAIL_ADDRESS", r"[A-Za-z0-9_%+\x80-\xff-]@", email),
     Rule("card", "CREDIT_CARD", r"\b[0-9]{12,19}\b", card),
     Rule("card in groups", "CREDIT_CARD", r"\b(?:[0-9]{4}[ -]){3}[0-9]{4}\b", card),
@@ -243,8 +157,4 @@ PII: Final = (
     Rule("ipv6", "IP_ADDRESS", _COLONS, _ipv6(public=True)),
     Rule("private ipv4", "PRIVATE_IP_ADDRESS", _QUAD, _ipv4(public=False)),
     Rule("private ipv6", "PRIVATE_IP_ADDRESS", _COLONS, _ipv6(public=False)),
-    Rule("phone abroad", "PHONE_NUMBER", r"\+[0-9][0-9 ().-]{6}[0-9]", phone_abroad, 0.9),
-    Rule("phone home", "PHONE_NUMBER", r"\b[0-9]{3}[ .-][0-9]{3}[ .-][0-9]{4}\b", phone_home, 0.75),
-    Rule("phone area", "PHONE_NUMBER", r"\([0-9]{3}\)[ -]?[0-9]{3}[ .-]?[0-9]{4}\b", phone_area, 0.75),
-    Rule("phone named", "PHONE_NUMBER", _PHONE_WORDS, phone_named, 0.7),
 )

@@ -90,10 +90,10 @@ class HttpFront:
             await self._failed(response, Refuse(Reason.JOURNAL_DOWN))
         except SessionLost:
             await self._failed(response, Refuse(Reason.UNKNOWN_SESSION))
-        except UpstreamDown as down:
-            await self._failed(response, Refuse(Reason.UPSTREAM_DOWN, str(down)))
-        except PortDown as down:
-            await self._failed(response, Refuse(Reason.INTERNAL, str(down)), 503)
+        except UpstreamDown as trouble:
+            await self._failed(response, down(trouble))
+        except PortDown as missing:
+            await self._failed(response, Refuse(Reason.INTERNAL, str(missing)), 503)
         except Exception:  # noqa: BLE001 - the outermost handler: a bug refuses, and is logged whole
             _log.exception("a request was refused because of an error in toolgate")
             await self._failed(response, Refuse(Reason.INTERNAL))

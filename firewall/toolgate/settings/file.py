@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from toolgate import documents, units
 from toolgate.documents import Document
 from toolgate.errors import SettingsError
-from toolgate.ingress.issuer import Issuer, safe_to_fetch
+from toolgate.ingress.issuer import Issuer
+from toolgate.mistakes import Steps
 from toolgate.secrets import references
+from toolgate.settings.fields import Duration, FilePath, Provider, Strict, Word
 from toolgate.settings.values import (
     Command,
     IdentitySettings,
@@ -27,6 +30,7 @@ from toolgate.settings.values import (
     Unix,
     UpstreamSettings,
 )
+from toolgate.settings.vault import SecretsFile, misplaced, place
 
 RESERVED = frozenset({"mcp", "healthz", ".well-known"})
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*(?:_[a-z0-9-]+)*\Z")
@@ -75,17 +79,6 @@ def _web(text: str) -> str:
 def _public(text: str) -> str:
     if urlsplit(_web(text)).query:
         raise ValueError("an address without a query")
-    return text
-
-
-def _provider(text: str) -> str:
-    if not safe_to_fetch(text):
-        raise ValueError("an https:// address (http:// only on this machine) without credentials")
-    return text
-
-
-def _seconds(text: str) -> str:
-    units.seconds(text)
     return text
 
 
@@ -139,27 +132,20 @@ def _master(text: str) -> str:
     return text
 
 
-Duration = Annotated[str, AfterValidator(_seconds)]
-Word = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Text = Annotated[str, AfterValidator(_referring)]
 HeaderName = Annotated[str, AfterValidator(_header)]
 HeaderValue = Annotated[str, AfterValidator(_header_value)]
 Variable = Annotated[str, AfterValidator(_variable)]
-FilePath = Annotated[str, Field(min_length=1, pattern=r"^[^\x00]+$")]
 Name = Annotated[str, AfterValidator(upstream_name)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-
-class UpstreamFile(_Strict):
+class UpstreamFile(Strict):
     """One MCP server: `url` reaches it over HTTP, `command` starts it."""
 
     url: Annotated[str, AfterValidator(_web)] | None = None
-    headers: dict[HeaderName, HeaderValue] = {}
+    headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict)
     command: Annotated[list[Text], Field(min_length=1)] | None = None
-    env: dict[Variable, Text] = {}
+    env: dict[Variable, Text] = Field(default_factory=dict)
     cwd: FilePath | None = None
     share: Share = "session"
     max_processes: Annotated[int, Field(ge=1, le=1000)] = 8
@@ -178,23 +164,23 @@ class UpstreamFile(_Strict):
         return self
 
 
-class JwtFile(_Strict):
+class JwtFile(Strict):
     """Tokens of an OpenID provider; `roles` is the claim that lists the roles."""
 
-    issuer: Annotated[str, AfterValidator(_provider)]
+    issuer: Provider
     audience: Word
-    jwks: Annotated[str, AfterValidator(_provider)]
+    jwks: Provider
     roles: Word = "roles"
 
 
-class KnownFile(_Strict):
+class KnownFile(Strict):
     """A caller who presents no credential."""
 
     caller: Word
     roles: Annotated[list[Word], Field(min_length=1)]
 
 
-class IdentityFile(_Strict):
+class IdentityFile(Strict):
     """How callers are known."""
 
     keys: FilePath = "keys.yaml"
@@ -203,7 +189,7 @@ class IdentityFile(_Strict):
     anonymous: KnownFile | None = None
 
 
-class LimitsFile(_Strict):
+class LimitsFile(Strict):
     """What one firewall process takes on."""
 
     body: Annotated[str, AfterValidator(_octets)] = "4MiB"
@@ -211,16 +197,17 @@ class LimitsFile(_Strict):
     attempts: Annotated[str, AfterValidator(_rate)] = "600/minute"
 
 
-class SettingsFile(_Strict):
+class SettingsFile(Strict):
     """`toolgate.yaml`: where things are. What is allowed lives in policies."""
 
     listen: Annotated[str, AfterValidator(_listenable)] = "127.0.0.1:8717"
     public_url: Annotated[str, AfterValidator(_public)] | None = None
     policies: FilePath = "policy.yaml"
-    upstreams: dict[Name, UpstreamFile] = {}
+    upstreams: dict[Name, UpstreamFile] = Field(default_factory=dict)
     identity: IdentityFile = IdentityFile()
     store: Annotated[str, AfterValidator(_store)] = "sqlite:toolgate.db"
     keys: Annotated[str, AfterValidator(_master)] = "secret:file:master.key"
+    secrets: SecretsFile = SecretsFile()
     approvers: FilePath = "approvers.yaml"
     limits: LimitsFile = LimitsFile()
 
@@ -235,6 +222,10 @@ def loaded(path: Path) -> Settings:
         address = Unix(base / address.path)
     if value.identity.anonymous is not None and not address.loopback:
         raise SettingsError(_exposed(document))
+    unresolvable = list(_unresolvable(document))
+    if unresolvable:
+        raise SettingsError("\n".join(unresolvable))
+    vault = value.secrets.vault
     return Settings(
         base=base,
         file=path.absolute(),
@@ -249,6 +240,7 @@ def loaded(path: Path) -> Settings:
         limits=Limits(
             units.octets(value.limits.body), value.limits.sessions, units.limit(value.limits.attempts)
         ),
+        vault=place(vault, base) if vault is not None else None,
     )
 
 
@@ -260,6 +252,21 @@ def schema() -> dict[str, Any]:
 def _exposed(document: Document[SettingsFile]) -> str:
     place = document.where(("identity", "anonymous"))
     return f"{place}: found an address that others can reach, expected listen on loopback or a unix socket"
+
+
+def _unresolvable(document: Document[SettingsFile]) -> Iterator[str]:
+    """A line for every reference to Vault that these settings cannot follow."""
+    value = document.value
+    for name, upstream in value.upstreams.items():
+        texts: dict[Steps, str] = {
+            **{("headers", key): text for key, text in upstream.headers.items()},
+            **{("env", key): text for key, text in upstream.env.items()},
+            **{("command", index): word for index, word in enumerate(upstream.command or ())},
+        }
+        for steps, text in texts.items():
+            wrong = misplaced(text, value.secrets.vault)
+            if wrong:
+                yield f"{document.where(('upstreams', name, *steps))}: {wrong}"
 
 
 def _upstream(file: UpstreamFile, base: Path) -> UpstreamSettings:

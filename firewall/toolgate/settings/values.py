@@ -6,10 +6,13 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from toolgate.core.model import Limit
 from toolgate.ingress.issuer import Issuer
+
+if TYPE_CHECKING:
+    from toolgate.secrets.places import VaultPlace
 
 Share: TypeAlias = Literal["session", "caller", "all"]
 
@@ -126,3 +129,4 @@ class Settings:
     master_key: Path
     approvers: Path
     limits: Limits
+    vault: VaultPlace | None = None

@@ -15,9 +15,10 @@ from toolgate.protocol import sse
 from toolgate.protocol.headers import NAMED, encode
 from toolgate.protocol.messages import answer_of, notification, same_id
 from toolgate.protocol.versions import MODERN, Era
+from toolgate.upstream.keyed import Sender
 from toolgate.upstream.link import Emit, Note
 from toolgate.upstream.parse import parse
-from toolgate.upstream.pool import Answer, Pool
+from toolgate.upstream.pool import Answer
 
 _ACCEPT = b"accept: application/json, text/event-stream\r\ncontent-type: application/json\r\n"
 
@@ -28,7 +29,7 @@ _SEND_SECONDS = 15.0
 class HttpLink:
     """One client's session with an HTTP upstream, or in 2026-07-28 everybody's stateless one."""
 
-    def __init__(self, name: str, pool: Pool, era: Era) -> None:
+    def __init__(self, name: str, pool: Sender, era: Era) -> None:
         self.name = name
         self._pool = pool
         self._era = era

@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal
 
 from toolgate.core.model import JsonObject
 from toolgate.errors import UpstreamDown
-from toolgate.ports import Keyring
+from toolgate.ports import Keyring, Secrets
 from toolgate.protocol.messages import request
 from toolgate.protocol.versions import MODERN, Era, own_meta
 from toolgate.upstream.bridge_legacy import OverLegacy
 from toolgate.upstream.bridge_modern import NativeFirst, OverModern
 from toolgate.upstream.by_capability import ByCapability
 from toolgate.upstream.http import HttpLink
+from toolgate.upstream.keyed import Address, Keyed, Located, Sender
 from toolgate.upstream.link import Link, Opening, unheard
 from toolgate.upstream.pipe import Pipe
 from toolgate.upstream.pool import Pool
@@ -28,35 +26,20 @@ from toolgate.upstream.stdio import StdioLink
 _PROBE_SECONDS = 20.0
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where an upstream is: a URL with headers, or a command with its environment. References resolved."""
-
-    timeout: float
-    url: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
-    command: tuple[str, ...] = ()
-    env: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
-    cwd: Path | None = None
-    share: Literal["session", "caller", "all"] = "session"
-    max_processes: int = 8
-
-
-# Gives the address with its secret references resolved, at the last moment.
-Locate = Callable[[], Address]
-
-
 class Upstream:
     """One upstream: its connection pool or its processes, and the era it speaks once somebody found out."""
 
-    def __init__(self, name: str, locate: Locate, keyring: Keyring, reaper: Reaper) -> None:
+    def __init__(
+        self, name: str, address: Address, keyring: Keyring, reaper: Reaper, secrets: Secrets | None = None
+    ) -> None:
         self.name = name
-        self._locate = locate
+        self._located = Located(name, address, secrets)
         self._keyring = keyring
         self._reaper = reaper
-        self._address = locate()
+        self._address = address
         self._pool: Pool | None = None
-        self._pipes: dict[tuple[str, ...], Pipe] = {}
+        self._sender: Sender | None = None
+        self._pipes: dict[tuple[object, ...], Pipe] = {}
         self._modern: bool | None = None
         self._modern_only = False
         self._probing = asyncio.Lock()
@@ -138,23 +121,27 @@ class Upstream:
     async def _native(self, era: Era, opening: Opening) -> Link:
         if self._address.url:
             return self._http(era)
-        return StdioLink(self._pipe(era, opening))
+        return StdioLink(self._pipe(era, opening, await self._located.now()))
 
     def _http(self, era: Era) -> HttpLink:
-        if self._pool is None:
-            self._address = self._locate()
-            self._pool = Pool(self.name, self._address.url, self._address.headers)
+        sender = self._sender = self._sender or self._sending()
         if era is Era.LEGACY:
-            return HttpLink(self.name, self._pool, era)
+            return HttpLink(self.name, sender, era)
         if self._shared is None:
-            self._shared = HttpLink(self.name, self._pool, era)
+            self._shared = HttpLink(self.name, sender, era)
         return self._shared
 
-    def _pipe(self, era: Era, opening: Opening) -> Pipe:
-        address = self._address
-        key = {"all": (era,), "caller": (era, opening.caller), "session": (era, str(next(self._ids)))}[
-            address.share
-        ]
+    def _sending(self) -> Sender:
+        if self._located.constant:
+            self._pool = Pool(self.name, self._address.url, self._address.headers)
+            return self._pool
+        self._pool = Pool(self.name, self._address.url, {})
+        return Keyed(self._pool, self._located)
+
+    def _pipe(self, era: Era, opening: Opening, address: Address) -> Pipe:
+        """The process for this client; one that was started with other secrets is not joined any more."""
+        whose = {"all": "", "caller": opening.caller, "session": str(next(self._ids))}[address.share]
+        key = (era, whose, address.command, tuple(address.env.items()))
         self._pipes = {known: pipe for known, pipe in self._pipes.items() if not pipe.idle}
         pipe = self._pipes.get(key)
         if pipe is None:
@@ -166,7 +153,7 @@ class Upstream:
         return pipe
 
     async def _spawn(self, heard: Callable[[bytes], None], ended: Callable[[int | None], None]) -> Process:
-        address = self._locate()
+        address = await self._located.now()
         process = Process(self.name, heard, ended, self._reaper)
         await process.start(address.command, address.env, address.cwd)
         return process
@@ -175,9 +162,13 @@ class Upstream:
 class Upstreams:
     """The upstreams of the settings, by name."""
 
-    def __init__(self, located: Mapping[str, Locate], keyring: Keyring) -> None:
+    def __init__(
+        self, addresses: Mapping[str, Address], keyring: Keyring, secrets: Secrets | None = None
+    ) -> None:
         reaper = self._reaper = Reaper()
-        self._upstreams = {name: Upstream(name, locate, keyring, reaper) for name, locate in located.items()}
+        self._upstreams = {
+            name: Upstream(name, address, keyring, reaper, secrets) for name, address in addresses.items()
+        }
 
     def names(self) -> tuple[str, ...]:
         """Every upstream."""

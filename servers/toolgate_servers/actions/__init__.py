@@ -1,1 +1,1 @@
-"""Mail over MCP: drafts, and a local outbox."""
+"""Acting over MCP: mail, calendar, tickets, messages, contacts, git."""

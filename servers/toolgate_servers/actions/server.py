@@ -1,191 +1,33 @@
-"""The actions server: what it offers over MCP."""
+"""The actions server: its families, those that are on."""
 
-from pathlib import Path
-from typing import Any
+import importlib
 
-from mcp.server import CacheHint
-from mcp.server.mcpserver import MCPServer
-from mcp.server.mcpserver.tools import Tool
-from mcp_types import ToolAnnotations
+from toolgate_servers.actions.settings import ActionsSettings, Families
+from toolgate_servers.actions.stores import Stores
+from toolgate_servers.idempotency import Once
+from toolgate_servers.server import Family, ToolServer
 
-from toolgate_servers.actions.backends.sqlite import SqliteMail
-from toolgate_servers.actions.mail import Mail, check_repeats, compose
-from toolgate_servers.actions.shapes import (
-    Deleted,
-    DeleteDraft,
-    Draft,
-    Drafted,
-    ListMail,
-    MailItem,
-    MailList,
-    MailText,
-    ReadMail,
-    Send,
-    Sent,
-)
-from toolgate_servers.errors import Reason, Refused
-from toolgate_servers.strict import VERSION, strict_tool
-
-READ_ONLY = ToolAnnotations(
-    read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
-)
-ADDS = ToolAnnotations(
-    read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False
-)
-# Sending cannot be taken back, and it uses up the draft; today it reaches no further than the local file.
-SENDS = ToolAnnotations(
-    read_only_hint=False, destructive_hint=True, idempotent_hint=False, open_world_hint=False
-)
-DELETES = ToolAnnotations(
-    read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False
-)
+# A family NAME is the module toolgate_servers.actions.NAME.family, imported when it is on:
+#   ADVICE: str   what a model should know of it beyond its descriptions, a sentence or two
+#   family(settings: ActionsSettings, stores: Stores, once: Once) -> Family
+FAMILIES = tuple(Families.model_fields)
 
 
-def build(outbox: Path | None) -> MCPServer[Any]:
-    """Make the server with its mail in a file, or in memory.
+def build(settings: ActionsSettings) -> ToolServer:
+    """Make the server: opens the stores and resolves the secrets of what is on, and talks to nobody yet.
 
     Raises:
-        CannotStart: The file cannot be written, or is something else.
+        CannotStart: A file, a secret or a package is not there, or is something else.
     """
-    return MCPServer(
-        "actions",
-        title="Actions",
-        instructions="Mail is delivered to a local outbox and goes no further. Draft first where a person "
-        "should see the text before it is sent.",
-        version=VERSION,
-        tools=tools(SqliteMail(outbox)),
-        cache_hints={"tools/list": CacheHint(ttl_ms=300_000, scope="public")},
-        subscriptions=False,
-        log_level="WARNING",
-    )
-
-
-def tools(mail: SqliteMail) -> list[Tool]:
-    """Make the five tools over a store of mail."""
-    return [_draft(mail), _send(mail), _list(mail), _read(mail), _delete_draft(mail)]
-
-
-def _draft(mail: SqliteMail) -> Tool:
-    def email_draft(arguments: Draft) -> Drafted:
-        message = compose(tuple(arguments.to), tuple(arguments.cc), arguments.subject, arguments.body)
-        kept = mail.draft(message)
-        return Drafted(draft_id=kept.id, drafted_at=kept.at)
-
-    return strict_tool(
-        email_draft,
-        name="email_draft",
-        takes=Draft,
-        gives=Drafted,
-        title="Draft a mail",
-        description="Keep a mail as a draft and give its id. Drafts never change; to edit one, delete it "
-        "and draft again.",
-        annotations=ADDS,
-    )
-
-
-def _send(mail: SqliteMail) -> Tool:
-    def email_send(arguments: Send) -> Sent:
-        sent = send(mail, arguments)
-        return Sent(
-            id=sent.id,
-            status="delivered to the local outbox",
-            to=list(sent.message.to),
-            cc=list(sent.message.cc),
-            sent_at=sent.at,
-        )
-
-    return strict_tool(
-        email_send,
-        name="email_send",
-        takes=Send,
-        gives=Sent,
-        title="Send a mail",
-        description="Send a draft by draft_id, or a new mail by to, subject and body. It is delivered to the "
-        "local outbox. This cannot be undone.",
-        annotations=SENDS,
-    )
-
-
-def send(mail: SqliteMail, arguments: Send) -> Mail:
-    """Send a draft or a new mail.
-
-    Raises:
-        Refused: Neither or an incomplete mail was given, the draft differs, or the mail is not acceptable.
-    """
-    to = None if arguments.to is None else tuple(arguments.to)
-    cc = None if arguments.cc is None else tuple(arguments.cc)
-    subject, body = arguments.subject, arguments.body
-    if arguments.draft_id is not None:
-        return mail.send_draft(arguments.draft_id, lambda draft: check_repeats(draft, to, cc, subject, body))
-    if to is None or subject is None or body is None:
-        missing = next(name for name in ("to", "subject", "body") if getattr(arguments, name) is None)
-        raise Refused(
-            Reason.ARGUMENT_NOT_VALID, missing, found="nothing", expected="draft_id, or to, subject and body"
-        )
-    return mail.send(compose(to, cc or (), subject, body))
-
-
-def _list(mail: SqliteMail) -> Tool:
-    def email_list(arguments: ListMail) -> MailList:
-        page = mail.page(arguments.folder, arguments.cursor, arguments.limit)
-        items = [
-            MailItem(
-                id=kept.id,
-                to=list(kept.message.to),
-                cc=list(kept.message.cc),
-                subject=kept.message.subject,
-                at=kept.at,
-            )
-            for kept in page.mails
-        ]
-        return MailList(mails=items, next_cursor=page.next_cursor, total=page.total)
-
-    return strict_tool(
-        email_list,
-        name="email_list",
-        takes=ListMail,
-        gives=MailList,
-        title="List mail",
-        description="List the drafts or the outbox, newest first, a page at a time, without bodies.",
-        annotations=READ_ONLY,
-    )
-
-
-def _read(mail: SqliteMail) -> Tool:
-    def email_read(arguments: ReadMail) -> MailText:
-        kept = mail.read(arguments.id)
-        return MailText(
-            id=kept.id,
-            folder=kept.folder,
-            to=list(kept.message.to),
-            cc=list(kept.message.cc),
-            subject=kept.message.subject,
-            body=kept.message.body,
-            at=kept.at,
-        )
-
-    return strict_tool(
-        email_read,
-        name="email_read",
-        takes=ReadMail,
-        gives=MailText,
-        title="Read a mail",
-        description="Give one draft or sent mail with its body.",
-        annotations=READ_ONLY,
-    )
-
-
-def _delete_draft(mail: SqliteMail) -> Tool:
-    def email_delete_draft(arguments: DeleteDraft) -> Deleted:
-        mail.delete_draft(arguments.draft_id)
-        return Deleted(draft_id=arguments.draft_id, status="deleted")
-
-    return strict_tool(
-        email_delete_draft,
-        name="email_delete_draft",
-        takes=DeleteDraft,
-        gives=Deleted,
-        title="Delete a draft",
-        description="Delete one draft for good. Sent mail cannot be deleted.",
-        annotations=DELETES,
-    )
+    stores = Stores(settings.stores)
+    once = Once(stores.place("actions.db"))
+    families: list[Family] = []
+    advice: list[str] = []
+    for name in FAMILIES:
+        if getattr(settings.families, name):
+            module = importlib.import_module(f"toolgate_servers.actions.{name}.family")
+            families.append(module.family(settings, stores, once))
+            advice.append(module.ADVICE)
+        else:
+            families.append(Family.off(name))
+    return ToolServer("actions", title="Actions", instructions=" ".join(advice), families=families)

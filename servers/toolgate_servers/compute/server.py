@@ -1,16 +1,15 @@
 """The compute server: what it offers over MCP."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from mcp.server import CacheHint
-from mcp.server.mcpserver import MCPServer
-from mcp_types import ToolAnnotations
 from pydantic import Field
 
 from toolgate_servers.compute import evaluator
 from toolgate_servers.compute.evaluator import Arithmetic
 from toolgate_servers.compute.expression import MAX_LENGTH
-from toolgate_servers.strict import VERSION, Arguments, Outcome, strict_tool
+from toolgate_servers.compute.settings import ComputeSettings
+from toolgate_servers.server import Family, ToolServer
+from toolgate_servers.strict import READS, Arguments, Outcome, StrictTool, described, strict_tool
 
 
 class Calculate(Arguments):
@@ -56,26 +55,37 @@ def calculate(arguments: Calculate) -> Calculation:
     )
 
 
-def build() -> MCPServer[Any]:
-    """Make the server."""
-    tool = strict_tool(
+def build(settings: ComputeSettings) -> ToolServer:
+    """Make the server.
+
+    Raises:
+        CannotStart: The settings cannot be met.
+    """
+    arithmetic = (
+        Family("arithmetic", "numbers only", [_calculate()])
+        if settings.families.arithmetic
+        else Family.off("arithmetic")
+    )
+    return ToolServer(
+        "compute",
+        title="Compute",
+        instructions="Use calculate for any arithmetic instead of working it out in text.",
+        families=[arithmetic],
+    )
+
+
+def _calculate() -> StrictTool:
+    return strict_tool(
         calculate,
         name="calculate",
         takes=Calculate,
         gives=Calculation,
         title="Calculate",
-        description="Evaluate an arithmetic expression exactly as written. Runs no code and reads nothing.",
-        annotations=ToolAnnotations(
-            read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
+        description=described(
+            "Evaluate an arithmetic expression exactly as written.",
+            use="a number must be right: sums, powers, roots, logarithms, rounding",
+            not_for="running code or looking things up: it knows numbers and functions only",
+            example={"expression": "(1 + 2) * sqrt(9)"},
         ),
-    )
-    return MCPServer(
-        "compute",
-        title="Compute",
-        instructions="Use calculate for any arithmetic instead of working it out in text.",
-        version=VERSION,
-        tools=[tool],
-        cache_hints={"tools/list": CacheHint(ttl_ms=300_000, scope="public")},
-        subscriptions=False,
-        log_level="WARNING",
+        annotations=READS,
     )

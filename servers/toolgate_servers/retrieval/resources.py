@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote
 
 import anyio.to_thread
 from mcp.server.lowlevel.helper_types import ReadResourceContents
-from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp_types import Resource, ResourceTemplate
 from pydantic import AnyUrl
@@ -15,11 +15,12 @@ from pydantic import AnyUrl
 from toolgate_servers.errors import Reason, Refused
 from toolgate_servers.retrieval.extract import MIME_TYPES
 from toolgate_servers.retrieval.library import Library
+from toolgate_servers.server import ToolServer
 
 MAX_LISTED = 1000
 
 
-class DocumentServer(MCPServer[Any]):
+class DocumentServer(ToolServer):
     """An MCP server whose resources are the documents of a library."""
 
     def __init__(self, library: Library, **settings: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from toolgate_servers.actions.addresses import MAX_ADDRESS
-from toolgate_servers.actions.mail import MAX_BODY, MAX_RECIPIENTS, MAX_SUBJECT, FolderName
+from toolgate_servers.actions.mail.message import MAX_BODY, MAX_RECIPIENTS, MAX_SUBJECT, FolderName
 from toolgate_servers.strict import Arguments, Outcome
 
 Address = Annotated[str, Field(min_length=3, max_length=MAX_ADDRESS, json_schema_extra={"format": "email"})]

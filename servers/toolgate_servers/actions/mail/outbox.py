@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from toolgate_servers.actions.mail import FolderName, Mail, Message
+from toolgate_servers.actions.mail.message import FolderName, Mail, Message
 from toolgate_servers.database import Database
 from toolgate_servers.errors import Reason, Refused
 

@@ -1,1 +1,0 @@
-"""Where mail is kept."""

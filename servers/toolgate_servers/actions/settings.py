@@ -1,0 +1,19 @@
+"""The settings of the actions server; each family adds its own part."""
+
+from toolgate_servers.actions.mail.settings import MailSettings
+from toolgate_servers.config import Place, Settings
+
+
+class Families(Settings):
+    """Which tools are on."""
+
+    mail: bool = True
+
+
+class ActionsSettings(Settings):
+    """The settings file of the actions server; without a folder of stores, they are kept in memory."""
+
+    families: Families = Families()
+    stores: Place | None = None
+    outbox: Place | None = None
+    mail: MailSettings = MailSettings()
