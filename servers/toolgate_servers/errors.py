@@ -36,6 +36,14 @@ class Reason(StrEnum):
     TOO_MANY_REDIRECTS = "too-many-redirects"
     UNREACHABLE = "unreachable"
     BAD_ANSWER = "bad-answer"
+    ACCESS_DENIED = "access-denied"
+    RATE_LIMITED = "rate-limited"
+    REJECTED = "rejected"
+    NOT_FOUND = "not-found"
+    CHANGED_MEANWHILE = "changed-meanwhile"
+    BAD_TIME = "bad-time"
+    NO_SUCH_EVENT = "no-such-event"
+    NO_SUCH_TICKET = "no-such-ticket"
 
 
 class ServerError(Exception):

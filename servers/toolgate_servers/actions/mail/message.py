@@ -1,10 +1,10 @@
 """A mail and what makes one acceptable; no I/O."""
 
-import re
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from toolgate_servers.actions.addresses import check_address
+from toolgate_servers.actions.plaintext import check_line, check_text
 from toolgate_servers.errors import Reason, Refused
 
 FolderName: TypeAlias = Literal["drafts", "outbox"]
@@ -12,10 +12,6 @@ FolderName: TypeAlias = Literal["drafts", "outbox"]
 MAX_RECIPIENTS = 50
 MAX_SUBJECT = 200
 MAX_BODY = 100_000
-
-# Line ends in a header start another header; NUL and the other controls have no business in either.
-HEADER_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-BODY_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +52,9 @@ def compose(to: tuple[str, ...], cc: tuple[str, ...], subject: str, body: str) -
     for where, addresses in (("to", to), ("cc", cc)):
         for number, address in enumerate(addresses):
             check_address(address, f"{where}.{number}")
-    _check_text("subject", subject, MAX_SUBJECT, HEADER_CONTROL, "one line of text")
-    _check_text("body", body, MAX_BODY, BODY_CONTROL, "text, where the only controls are tabs and line ends")
+    check_line("subject", subject, MAX_SUBJECT)
+    check_text("body", body, MAX_BODY)
     return Message(to, cc, subject, body)
-
-
-def _check_text(where: str, text: str, longest: int, control: re.Pattern[str], expected: str) -> None:
-    if not text.strip():
-        raise Refused(Reason.ARGUMENT_NOT_VALID, where, found="no text", expected=expected)
-    if len(text) > longest:
-        raise Refused(Reason.TOO_LARGE, where, found=f"{len(text)} characters", expected=f"at most {longest}")
-    if (found := control.search(text)) is not None:
-        raise Refused(
-            Reason.CONTROL_CHARACTER,
-            f"{where}, position {found.start() + 1}",
-            found="a line end or another control character",
-            expected=expected,
-        )
 
 
 def check_repeats(
