@@ -10,7 +10,8 @@ def mapping(value: object) -> dict[str, Any]:
 
 def items(value: object) -> list[Any]:
     """Give an array."""
-    return cast("list[Any]", value) if isinstance(value, list) else []
+    found: Any = value
+    return found if isinstance(value, list) else []
 
 
 def text(value: object) -> str:
