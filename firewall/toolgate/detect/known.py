@@ -37,7 +37,7 @@ class Known:
         if not self._forms:
             return []
         if self._matcher is None:
-            self._matcher = self._compile([_literal(form) for form in self._forms])
+            self._matcher = self._compile([literal(form) for form in self._forms])
         found = self._matcher.find(data)
         if not found:
             return []
@@ -79,6 +79,6 @@ def _base64(raw: bytes, encode: Callable[[bytes], bytes]) -> Iterator[str]:
             yield inner
 
 
-def _literal(form: str) -> str:
+def literal(form: str) -> str:
     """A pattern for exactly these bytes, in the syntax of both engines."""
     return "".join(f"\\x{byte:02x}" for byte in form.encode("utf-8", "surrogatepass"))

@@ -11,6 +11,10 @@ from toolgate.errors import PortDown
 # A text made of nothing but candidates would cost seconds to verify: it is refused, not skipped.
 MAX_CANDIDATES: Final = 100_000
 
+# From so many bytes of base64 on, a text is looked at decoded.
+RUN: Final = 24
+_RUNS: Final = bytes(97 if chr(n) in "+/_-" or (n < 128 and chr(n).isalnum()) else 32 for n in range(256))
+
 # The offset in bytes at which a candidate ends, and the number of its pattern.
 Candidate: TypeAlias = tuple[int, int]
 
@@ -20,6 +24,10 @@ class Matcher(Protocol):
 
     def find(self, data: bytes) -> list[Candidate]:
         """Every candidate once, in order."""
+        ...
+
+    def has_run(self, data: bytes) -> bool:
+        """Whether somewhere stand `RUN` bytes in a row that base64 could be made of."""
         ...
 
 
@@ -37,6 +45,9 @@ class Hyperscan:
         expressions = [pattern.encode() for pattern in patterns]
         database.compile(expressions=expressions, ids=list(range(len(patterns))), flags=0)
         self._scan: Callable[..., None] = database.scan
+        runs: Any = hyperscan.Database()
+        runs.compile(expressions=[b"[A-Za-z0-9+/_-]{%d}" % RUN], ids=[0], flags=hyperscan.HS_FLAG_SINGLEMATCH)
+        self._scan_runs: Callable[..., None] = runs.scan
 
     def find(self, data: bytes) -> list[Candidate]:
         """Every candidate once, in order."""
@@ -48,6 +59,12 @@ class Hyperscan:
         if len(found) > 1:
             found.sort()
         return found
+
+    def has_run(self, data: bytes) -> bool:
+        """Whether somewhere stand `RUN` bytes in a row that base64 could be made of."""
+        found: list[Candidate] = []
+        self._scan_runs(data, _note, 0, found)
+        return bool(found)
 
 
 def _note(pattern: int, _start: int, end: int, _flags: int, found: list[Candidate]) -> bool:
@@ -82,6 +99,10 @@ class Re2:
                     raise too_many()
                 match = search(data, match.start() + 1)
         return sorted(found)
+
+    def has_run(self, data: bytes) -> bool:
+        """Whether somewhere stand `RUN` bytes in a row that base64 could be made of."""
+        return b"a" * RUN in data.translate(_RUNS)
 
 
 def too_many() -> PortDown:

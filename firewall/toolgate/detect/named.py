@@ -39,21 +39,22 @@ _HARMLESS: Final = re.compile(
 )
 _PASSWORDLIKE: Final = re.compile(r"(?i)pass|pwd")
 _REFERENCE: Final = re.compile(
-    r"""(?ix) [\w.-]+\( | [a-z_]++(?:\.[a-z_]++)+\Z | \.{0,2}/?[\w.-]*(?:/[\w.-]*)+\Z | [a-z]{2,9}:// | arn:aws
+    r"""(?ix) [\w.-]+\(
+    | [a-z_]++(?:\.[a-z_]++)+\Z | \.{0,2}/?[\w.-]*(?:/[\w.-]*)+\Z | [a-z]{2,9}:// | arn:aws
     | &\w+; | \d{4}-\d\d-\d\d | v?\d+\.\d+\.\d+
     | \S+\.(?:com|org|net|io|py|js|json|ya?ml|txt|md|pem|crt|key|jar|html)\Z"""
 )
 _UUID: Final = re.compile(r"(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 
 
-# Of these the makers say exactly how they look: what begins so and is none of them is an example or cut short.
+# Of these the makers say exactly how they look: what begins so and is none is an example, or cut short.
 _FORMED: Final = re.compile(
     r"xox[a-z]-|gh[pousr]_|github_pat_|AKIA|ASIA|dapi|sk-ant-|AIza|glpat-|[rs]k_live_"
 )
 
 
 def _password(value: str, bare: bool) -> bool:
-    """Whether a value under the name of a password is one: people choose them, so they need not look drawn."""
+    """Whether a value under the name of a password is one: people choose them, not chance."""
     if placeholder(value) or value.count(" ") > 2 or value.startswith(("$", "%(", "{{", "<%")):
         return False
     if bare:

@@ -105,7 +105,7 @@ _PHONE_WORDS: Final = (
 # Words that are often beside a phone and often beside something else: what they name must be valid somewhere.
 _WEAK_WORDS: Final = (
     r"(?i)\b(?:messages?|texts?|texted|reach(?:ed)?|contact|ring|number|registered|sms|line|voicemail|direct|available)"
-    r"(?: [a-z]{1,10}){0,2}[.:]? ?[0-9(+]"
+    r"(?: [a-z]{1,10}){0,2}[.:]? ?[0-9(+][0-9 ().-]{5}[0-9]"
 )
 _REGIONS: Final = (
     "US",
@@ -145,8 +145,8 @@ def _valid(number: str) -> bool:
 
 
 def phone_near(text: str, end: int) -> Span | None:
-    """A number as people write them after a word such as "registered"; the anchor ends in it."""
-    start = end - 1
+    """A number as people write them after such a word; the anchor ends seven characters in."""
+    start = end - 7
     found = _LINE.match(text, start)
     if found is None or _DATE.match(text, start):
         return None

@@ -165,7 +165,7 @@ _FREE: Final = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrtbf])|(?<=\[[0-9]m)|(?<=\[[0-9]{2}
 
 
 def _token(anchor: str, tail: str) -> Verify:
-    """A token that stands on its own. One of few letters, or one that says EXAMPLE, is a word and not a key."""
+    """A token that stands on its own. One of few letters, or one that says EXAMPLE, is no key."""
     exact = re.compile(rf"{_FREE}(?:{anchor}){tail}(?![A-Za-z0-9])")
 
     def verify(text: str, end: int) -> Span | None:
