@@ -196,3 +196,23 @@ def test_refused_names_each_entity_once_in_order() -> None:
 
 def test_counts_are_per_entity() -> None:
     assert counts([Finding("A", 0, 0, 1), Finding("B", 0, 0, 1), Finding("A", 1, 0, 1)]) == {"A": 2, "B": 1}
+
+
+def test_a_number_found_becomes_nought_also_where_a_key_changes() -> None:
+    value = {CARD: 4111111111111111, "x": [4111111111111111.0, 7, True, None]}
+    findings = [*found(value, CARD), *found(value, "4111111111111111")]
+    assert redact(value, findings, MASK) == {"<CREDIT_CARD>": 0, "x": [0.0, 7, True, None]}
+
+
+def test_a_number_masked_in_serialised_json_leaves_it_json() -> None:
+    structured = {"card": 4111111111111111, "more": [4111111111111111]}
+    value = {"content": [{"text": json.dumps(structured)}], "structuredContent": structured}
+    masked = redact(value, found(value, "4111111111111111"), MASK)
+    assert json.loads(masked["content"][0]["text"]) == masked["structuredContent"] == {"card": 0, "more": [0]}
+
+
+@pytest.mark.parametrize(
+    "text", ["[4111111111111111 paid]", "card: 4111111111111111, thanks", '{"a": "b4111111111111111"}']
+)
+def test_a_number_in_prose_gets_a_mask_with_a_name(text: str) -> None:
+    assert "<CREDIT_CARD>" in redact([text], found([text], "4111111111111111"), MASK)[0]

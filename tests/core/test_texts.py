@@ -7,13 +7,15 @@ from typing import Any, cast
 
 import pytest
 
-from toolgate.core.texts import texts
+from toolgate.core.texts import is_text, texts
 
 
 def plainly(value: Any) -> list[str]:
     """The same texts, by walking the value."""
     if isinstance(value, str):
         return [value]
+    if isinstance(value, int | float) and not isinstance(value, bool) and is_text(value):
+        return [str(int(value))]
     if isinstance(value, list):
         return [text for item in cast("list[str]", value) for text in plainly(item)]
     if isinstance(value, dict):
@@ -51,7 +53,7 @@ def some_value(dice: random.Random, depth: int) -> Any:
     if kind == 0:
         return some_text(dice)
     if kind == 1:
-        return dice.choice([None, True, 0, -7, 2**63, 1.5, 1e300, -0.0])
+        return dice.choice([None, True, 0, -7, 2**63, 1.5, 1e300, -0.0, 4e12, -123456789, 123456789.5])
     if kind == 2:
         return [some_value(dice, depth - 1) for _ in range(dice.randrange(4))]
     return {some_text(dice): some_value(dice, depth - 1) for _ in range(dice.randrange(4))}
@@ -97,3 +99,37 @@ def test_what_json_cannot_say_is_an_error_instead_of_a_text_unseen(value: Any) -
 
 def test_a_change_of_a_key_needs_more_than_the_texts() -> None:
     assert texts({"a": 1}).rewritten({0: "b"}) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (4111111111111111, "4111111111111111"),
+        ([1, [4111111111111111]], "4111111111111111"),
+        ({"card": 4111111111111111, "n": 5}, "4111111111111111"),
+        ({"card": 4111111111111111.0}, "4111111111111111"),
+        ({"n": -123456789}, "-123456789"),
+    ],
+)
+def test_a_long_whole_number_is_a_text(value: Any, number: str) -> None:
+    read = texts(value)
+    assert number in read
+    assert read.numbers == {read.index(number)}
+    assert read.rewritten({}) == value
+
+
+@pytest.mark.parametrize("value", [12345678, 1234567890.5, 1e20, 1.5e-9, True, "4111111111111111"])
+def test_other_numbers_are_no_texts(value: Any) -> None:
+    assert texts([value]).numbers == frozenset()
+
+
+def test_a_key_whose_value_is_a_long_number_is_its_label() -> None:
+    read = texts({"phone": 4155550132, "other": [4155550132]})
+    assert [read.is_label(leaf) for leaf in range(4)] == [True, False, False, False]
+
+
+@pytest.mark.parametrize(("old", "new"), [(4111111111111111, 0), (4111111111111111.0, 0.0), (-123456789, 0)])
+def test_a_number_that_changes_becomes_nought_of_its_own_kind(old: float, new: float) -> None:
+    changed = texts({"a": [old, old]}).rewritten({1: "<X>"})
+    assert changed == {"a": [new, old]}
+    assert type(changed["a"][0]) is type(old)

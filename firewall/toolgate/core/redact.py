@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias, cast
 
 from toolgate.core.model import Finding, JsonObject
 from toolgate.core.policy import Action, Actions
-from toolgate.core.texts import Texts, texts
+from toolgate.core.texts import Texts, is_text, texts
 
 # Shorter texts are masked where they were found and nowhere else: they recur by chance.
 SPREAD_FROM: Final = 6
@@ -68,6 +68,31 @@ def counts(findings: Iterable[Finding]) -> dict[str, int]:
     for f in findings:
         found[f.entity] = found.get(f.entity, 0) + 1
     return found
+
+
+def stretches(leaves: Texts, findings: Iterable[Finding]) -> dict[int, list[tuple[int, int, str]]]:
+    """Per text where something was found there or is found again: (start, end, entity), apart and in order."""
+    spans: _Spans = {}
+    for f in findings:
+        spans.setdefault(f.leaf, []).append((f.start, f.end, f.score, f.entity))
+    if spans:
+        _spread(spans, leaves)
+    return {leaf: list(_merged(found)) for leaf, found in spans.items()}
+
+
+def _merged(spans: list[_Span]) -> Iterator[tuple[int, int, str]]:
+    """Touching spans as one, named by the best."""
+    spans.sort()
+    begin, stop, score, entity = spans[0]
+    for start, end, rank, name in spans[1:]:
+        if start >= stop:
+            yield begin, stop, entity
+            begin, stop, score, entity = start, end, rank, name
+            continue
+        if rank > score:
+            score, entity = rank, name
+        stop = max(stop, end)
+    yield begin, stop, entity
 
 
 def _spread(spans: _Spans, leaves: Sequence[str]) -> None:
@@ -154,17 +179,30 @@ def _mask(text: str, spans: list[_Span]) -> str:
     begin, stop, score, entity = spans[0]
     out: list[str] = []
     at, size = 0, stop - begin
+    json = text[:1] in ("{", "[")
     for start, end, rank, name in spans[1:]:
         if start >= stop:
-            out += (text[at:begin], "<", entity, ">")
+            out += (text[at:begin], _instead(text, begin, stop, entity, json))
             at, begin, stop, score, entity, size = stop, start, end, rank, name, end - start
             continue
         if rank > score or (rank == score and end - start > size):
             score, entity, size = rank, name, end - start
         if end > stop:
             stop = end
-    out += (text[at:begin], "<", entity, ">", text[stop:])
+    out += (text[at:begin], _instead(text, begin, stop, entity, json), text[stop:])
     return "".join(out)
+
+
+_AFTER_NUMBER: Final = re.compile(r"\s*[,}\]]")
+
+
+def _instead(text: str, start: int, end: int, entity: str, json: bool) -> str:
+    """The mask of one stretch: 0 for a number in serialised JSON, so that it stays JSON."""
+    if json and text[start:end].isdigit() and _AFTER_NUMBER.match(text, end):
+        before = text[:start].rstrip()
+        if before.endswith((":", "[", ",")):
+            return "0"
+    return f"<{entity}>"
 
 
 def _rebuilt(value: Any, masked: Mapping[int, str], leaves: Iterator[int]) -> Any:
@@ -174,6 +212,8 @@ def _rebuilt(value: Any, masked: Mapping[int, str], leaves: Iterator[int]) -> An
         return masked.get(next(leaves), value)
     if kind is list:
         return [_rebuilt(item, masked, leaves) for item in value]
+    if kind is int or kind is float:
+        return kind(0) if is_text(value) and next(leaves) in masked else value
     if kind is not dict:
         return value
     made: JsonObject = {}

@@ -59,9 +59,9 @@ class Engine:
         self._matchers: dict[int, Matcher] = {}
         self._known = Known(compile_patterns)
         self.entities = ENTITIES | {rule.entity for pack in self._packs for rule in pack.rules}
-        names = [rule for pack in self._packs for rule in pack.rules]
         self._kinds: tuple[_Kind, ...] = (
-            *((rule.entity, rule.score, rule.name) for rule in (*RULES, *names)),
+            *((rule.entity, rule.score, rule.name) for rule in RULES),
+            *((rule.entity, rule.score, rule.name) for pack in self._packs for rule in pack.rules),
             ("SECRET", 1.0, "known"),
         )
 
