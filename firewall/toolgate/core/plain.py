@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 # Controls, formats (bidi, zero width, tags), surrogates, private use, unassigned, line separators.
@@ -29,13 +29,16 @@ def plain_json(value: Any) -> str:
     return "\n".join(_spelled(line, lambda letter: json.dumps(letter)[1:-1]) for line in lines)
 
 
-def _spelled(text: str, escape: Callable[[str], str]) -> str:
-    shown: list[str] = []
+def misleading(text: str) -> Iterator[tuple[str, bool]]:
+    """Each character, and whether it must not be shown as it is."""
     marks = 0
     for letter in text:
         marks = marks + 1 if unicodedata.category(letter) in {"Mn", "Me"} else 0
-        shown.append(escape(letter) if marks > _MARKS or _odd(letter) else letter)
-    return "".join(shown)
+        yield letter, marks > _MARKS or _odd(letter)
+
+
+def _spelled(text: str, escape: Callable[[str], str]) -> str:
+    return "".join(escape(letter) if odd else letter for letter, odd in misleading(text))
 
 
 def _odd(letter: str) -> bool:

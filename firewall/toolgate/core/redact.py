@@ -71,7 +71,7 @@ def counts(findings: Iterable[Finding]) -> dict[str, int]:
 
 
 def stretches(leaves: Texts, findings: Iterable[Finding]) -> dict[int, list[tuple[int, int, str]]]:
-    """Per text where something was found there or is found again: (start, end, entity), apart and in order."""
+    """Per text where something was found, there or elsewhere: (start, end, entity), apart and in order."""
     spans: _Spans = {}
     for f in findings:
         spans.setdefault(f.leaf, []).append((f.start, f.end, f.score, f.entity))
