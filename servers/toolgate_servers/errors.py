@@ -44,6 +44,15 @@ class Reason(StrEnum):
     BAD_TIME = "bad-time"
     NO_SUCH_EVENT = "no-such-event"
     NO_SUCH_TICKET = "no-such-ticket"
+    SANDBOX_FAILED = "sandbox-failed"
+    LIMIT_REACHED = "limit-reached"
+    NOT_AVAILABLE = "not-available"
+    COMMAND_NOT_ALLOWED = "command-not-allowed"
+    NO_SUCH_SESSION = "no-such-session"
+    TOO_MANY_SESSIONS = "too-many-sessions"
+    BAD_DATA = "bad-data"
+    NO_SUCH_COLUMN = "no-such-column"
+    NO_SUCH_TABLE = "no-such-table"
 
 
 class ServerError(Exception):
