@@ -1,6 +1,7 @@
 """The settings of the actions server; each family adds its own part."""
 
 from toolgate_servers.actions.mail.settings import MailSettings
+from toolgate_servers.actions.messaging.settings import MessagingSettings
 from toolgate_servers.config import Place, Settings
 
 
@@ -8,6 +9,7 @@ class Families(Settings):
     """Which tools are on."""
 
     mail: bool = True
+    messaging: bool = False
 
 
 class ActionsSettings(Settings):
@@ -17,3 +19,4 @@ class ActionsSettings(Settings):
     stores: Place | None = None
     outbox: Place | None = None
     mail: MailSettings = MailSettings()
+    messaging: MessagingSettings = MessagingSettings()
