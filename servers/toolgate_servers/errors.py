@@ -27,6 +27,7 @@ class Reason(StrEnum):
     STORE_FAILED = "store-failed"
     TIMED_OUT = "timed-out"
     CANCELLED = "cancelled"
+    BUSY = "busy"
     KEY_REUSED = "key-reused"
     IN_PROGRESS = "in-progress"
     OUTCOME_UNKNOWN = "outcome-unknown"
