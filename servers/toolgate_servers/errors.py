@@ -37,6 +37,13 @@ class Reason(StrEnum):
     TOO_MANY_REDIRECTS = "too-many-redirects"
     UNREACHABLE = "unreachable"
     BAD_ANSWER = "bad-answer"
+    UNREADABLE = "unreadable"
+    ENCRYPTED = "encrypted"
+    NO_SUCH_PAGE = "no-such-page"
+    NO_SUCH_DATABASE = "no-such-database"
+    NOT_A_QUERY = "not-a-query"
+    QUERY_FAILED = "query-failed"
+    NO_SUCH_PLACE = "no-such-place"
     ACCESS_DENIED = "access-denied"
     RATE_LIMITED = "rate-limited"
     REJECTED = "rejected"
@@ -72,6 +79,12 @@ class Refused(ServerError):
         super().__init__(f"{where}: found {found}, expected {expected} [{reason}]")
         self.reason = reason
         self.where = where
+        self.found = found
+        self.expected = expected
+
+    def parts(self) -> tuple[str, str, str, str]:
+        """Reason, where, found and expected, to make the same refusal in another process."""
+        return self.reason, self.where, self.found, self.expected
 
 
 class CannotStart(ServerError):
