@@ -1,5 +1,6 @@
 """The settings of the actions server; each family adds its own part."""
 
+from toolgate_servers.actions.crm.settings import CrmSettings
 from toolgate_servers.actions.mail.settings import MailSettings
 from toolgate_servers.actions.messaging.settings import MessagingSettings
 from toolgate_servers.config import Place, Settings
@@ -10,6 +11,7 @@ class Families(Settings):
 
     mail: bool = True
     messaging: bool = False
+    crm: bool = False
 
 
 class ActionsSettings(Settings):
@@ -20,3 +22,4 @@ class ActionsSettings(Settings):
     outbox: Place | None = None
     mail: MailSettings = MailSettings()
     messaging: MessagingSettings = MessagingSettings()
+    crm: CrmSettings = CrmSettings()
