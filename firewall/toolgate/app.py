@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from toolgate.aggregate import Aggregated
+from toolgate.approvals.grants import GrantBook
 from toolgate.core import records
 from toolgate.core.attempts import Attempts
 from toolgate.core.model import JsonObject
@@ -16,6 +18,7 @@ from toolgate.detect.matchers import Re2, best
 from toolgate.gateway import Gateway
 from toolgate.journal.observed import Observed, Saw
 from toolgate.judge import World
+from toolgate.policy.matchers import pattern
 from toolgate.policy.reload import LivePolicy, Outcome, Reloaded
 from toolgate.ports import Entry, Keyring
 from toolgate.secrets.keyring import open_keyring
@@ -36,6 +39,10 @@ class SystemClock:
     def monotonic(self) -> float:
         """Seconds that never go back."""
         return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await asyncio.sleep(seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,8 @@ def build(settings: Settings, located: Mapping[str, Address] | None = None, saw:
     engine = Engine(Re2 if located is not None else best)
     policies = LivePolicy.open(settings.policies, reloaded)
     journal = store if saw is None else Observed(store, saw)
-    world = World(policies, engine, journal, store, keyring, clock)
+    grants = GrantBook(store, keyring, pattern)
+    world = World(policies, engine, journal, store, keyring, clock, grants, store)
     secrets = values_of(settings, engine.register, clock.monotonic)
     upstreams = Upstreams(located, keyring) if located else _upstreams(settings, keyring, secrets)
     gateway = Gateway(world, Aggregated(upstreams, policies), Attempts(settings.limits.attempts))

@@ -105,7 +105,9 @@ class Kept:
     def note(self, entry: Entry) -> None:
         self.entries.append(entry)
 
-    async def conclude(self, entry: Entry, approval: str, sealed_result: bytes) -> None:
+    async def conclude(
+        self, entry: Entry, approval: str, sealed_result: bytes, charges: Sequence[Charge] = ()
+    ) -> None:
         self.entries.append(entry)
 
 
