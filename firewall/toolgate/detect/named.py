@@ -241,15 +241,16 @@ _ENTRY: Final = re.compile(
     r"(?m)(?:^[ \t]*#.*\n)*^[ \t]+[\w.-]{1,128}:[ \t]*(?:[|>][+-]?[ \t]*\n[ \t]+)?"
     r"(?P<value>[\"']?[A-Za-z0-9+/]{12,}={0,3}[\"']?)"
 )
-_MANIFEST: Final = 8192
+_MANIFEST: Final = 4096
 
 
 def manifest(text: str, end: int) -> Span | None:
     """The data of a Kubernetes Secret: base64, not encrypted; the anchor ends behind its kind."""
-    first = max(0, end - _MANIFEST, text.rfind("\n---", 0, end))
-    after = text.find("\n---", end)
-    last = min(len(text), end + _MANIFEST, after if after > 0 else len(text))
-    begins = _DATA.search(text, first, last)
+    first, last = max(0, end - _MANIFEST), min(len(text), end + _MANIFEST)
+    first = max(first, text.rfind("\n---", first, end))
+    after = text.find("\n---", end, last)
+    last = after if after > 0 else last
+    begins = _DATA.search(text, first, last) if "data:" in text[first:last] else None
     found = _ENTRY.search(text, begins.end(), last) if begins else None
     if found is None:
         return None
