@@ -88,12 +88,13 @@ def _short(value: str) -> bool:
 
 
 _NAME: Final = re.compile(r"[\w.-]*\Z")
-_AFTER_NAME: Final = "\"'`\\ \t:=]>,?|)" + SEPARATOR
+_AFTER_NAME: Final = "\"'`\\ \t:=]>,?|).+" + SEPARATOR
 
 
 def _named(text: str, end: int) -> str:
     """The name that the anchor ended behind; empty where it says that the value is harmless."""
-    before = text[max(0, end - 64) : end].rstrip(_AFTER_NAME).rpartition(SEPARATOR)[2]
+    before = text[max(0, end - 72) : end].rstrip(_AFTER_NAME).rpartition(SEPARATOR)[2]
+    before = before.removesuffix(" string").rstrip()
     found = _NAME.search(before)
     name = found.group() if found else ""
     stem = re.sub(r"(?i)tokens?\d*\Z", "", name)
@@ -263,7 +264,7 @@ def manifest(text: str, end: int) -> Span | None:
 
 
 _SUFFIX: Final = r"(?:[_-]?(?:value|string|text))?[_-]?[0-9]{0,3}"
-_SIGN: Final = r"(?:[\"'`\\\]]|&quot;){0,3}[ \t]{0,12}[:=,?>|]"
+_SIGN: Final = r"(?:[\"'`\\\]]|&quot;){0,3}[ \t]{0,12}(?:string[ \t]{1,4})?[.+]?[:=,?>|]"
 
 NAMED: Final = (
     Rule("url password", "SECRET", r"://[^ /?#:@\x00-\x20\"'<>]{0,64}:", url_password, 0.9),
