@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from toolgate.aggregate import Aggregated
 from toolgate.approvals.grants import GrantBook
@@ -27,6 +28,9 @@ from toolgate.settings import Command, Remote, Settings, UpstreamSettings
 from toolgate.stores.sqlite import SqliteStore
 from toolgate.upstream.keyed import Address
 from toolgate.upstream.registry import Upstreams
+
+if TYPE_CHECKING:
+    from toolgate.approvals.desk import Desk
 
 
 class SystemClock:
@@ -56,6 +60,23 @@ class App:
     gateway: Gateway
     policies: LivePolicy
     secrets: Values
+
+    def desk(self, channel: str) -> Desk:
+        """A desk for people who come through this channel."""
+        from toolgate.approvals.desk import Desk  # a wrapped server has none
+
+        world = self.world
+        return Desk(
+            self.store,
+            world.keyring,
+            self.settings.approvers,
+            self.policies,
+            channel,
+            world.clock.now,
+            detectors=world.detectors,
+            patterns=pattern,
+            announcer=world.announcer,
+        )
 
     def record(self, kind: str, **fields: object) -> None:
         """Write a record about toolgate itself: start, stop, policy."""

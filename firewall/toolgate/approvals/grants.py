@@ -25,14 +25,14 @@ Patterns: TypeAlias = Callable[[JsonObject], tuple[Condition, ...]]
 GrantState: TypeAlias = Literal["live", "used-up", "expired", "revoked"]
 
 
-class Granted(Protocol):
+class GrantShelf(Protocol):
     """What the book needs of a store."""
 
     async def granted(self, caller: str, upstream: str, target: str) -> list[Kept]: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Granted:
     """A grant and what became of it. `words` say what it lets pass, one line each; `broad` where anything."""
 
     grant: Grant
@@ -45,7 +45,7 @@ class Standing:
 class GrantBook:
     """`toolgate.ports.Grants`: what cannot be opened with our key, or says another call, is no grant."""
 
-    def __init__(self, store: Granted, keyring: Keyring, patterns: Patterns) -> None:
+    def __init__(self, store: GrantShelf, keyring: Keyring, patterns: Patterns) -> None:
         self._store, self._keyring, self._patterns = store, keyring, patterns
         self._known: dict[bytes, Grant] = {}
 
@@ -86,7 +86,7 @@ class GrantBook:
         return Granting(grant.id, grant.caller, grant.upstream, grant.target, grant.expires, sealed)
 
 
-def standing(grant: Grant, kept: Kept, now: float) -> Standing:
+def standing(grant: Grant, kept: Kept, now: float) -> Granted:
     """What became of a grant."""
     state: GrantState = "live"
     if kept.revoked:
@@ -95,4 +95,4 @@ def standing(grant: Grant, kept: Kept, now: float) -> Standing:
         state = "expired"
     elif grant.uses is not None and kept.used >= grant.uses:
         state = "used-up"
-    return Standing(grant, kept.used, state, reading(grant.pattern), broad(grant.pattern))
+    return Granted(grant, kept.used, state, reading(grant.pattern), broad(grant.pattern))
