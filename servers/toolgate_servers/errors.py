@@ -51,6 +51,7 @@ class Reason(StrEnum):
     CHANGED_MEANWHILE = "changed-meanwhile"
     BAD_TIME = "bad-time"
     NO_SUCH_EVENT = "no-such-event"
+    NOT_INVITED = "not-invited"
     NO_SUCH_TICKET = "no-such-ticket"
     SANDBOX_FAILED = "sandbox-failed"
     LIMIT_REACHED = "limit-reached"

@@ -1,8 +1,13 @@
 """Days and times that a model gives; no I/O."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 from toolgate_servers.errors import Reason, Refused
+
+
+def utc_now() -> datetime:
+    """Give the time."""
+    return datetime.now(UTC)
 
 
 def check_day(where: str, text: str | None) -> None:

@@ -4,13 +4,14 @@ import base64
 import json
 import sqlite3
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from toolgate_servers.actions.mail.message import Attachment, FolderName, Mail, Message
 from toolgate_servers.actions.mail.search import Found, Wanted, no_such_mail
 from toolgate_servers.actions.mail.wire import message_id_of
+from toolgate_servers.actions.times import utc_now
 from toolgate_servers.database import Database
 from toolgate_servers.errors import Reason, Refused
 from toolgate_servers.idempotency import stable_id
@@ -38,11 +39,6 @@ CREATE INDEX IF NOT EXISTS mails_by_folder ON mails (folder, position);
 COLUMNS = "id, folder, at, sender, message_id, message"
 Shelf: TypeAlias = FolderName | Literal["deleted"]
 LIMITS: dict[FolderName, int] = {"drafts": 1000, "outbox": 100_000, "inbox": 100_000}
-
-
-def utc_now() -> datetime:
-    """Give the time."""
-    return datetime.now(UTC)
 
 
 class SqliteMail:
