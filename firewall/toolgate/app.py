@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from toolgate.aggregate import Aggregated
+from toolgate.announcing import announcer, veiling
 from toolgate.approvals.grants import GrantBook
+from toolgate.approvals.notify import Notifier
 from toolgate.core import records
 from toolgate.core.attempts import Attempts
 from toolgate.core.model import JsonObject
@@ -30,6 +32,7 @@ from toolgate.upstream.keyed import Address
 from toolgate.upstream.registry import Upstreams
 
 if TYPE_CHECKING:
+    from toolgate.announcing import Card
     from toolgate.approvals.desk import Desk
 
 
@@ -60,6 +63,7 @@ class App:
     gateway: Gateway
     policies: LivePolicy
     secrets: Values
+    notifier: Notifier
 
     def desk(self, channel: str) -> Desk:
         """A desk for people who come through this channel."""
@@ -84,8 +88,9 @@ class App:
         self.store.note(Entry(body))
 
     async def close(self) -> None:
-        """Close upstreams, then write what the journal still holds."""
+        """Close upstreams, tell what is still to be told, then write what the journal still holds."""
         await self.upstreams.close()
+        await self.notifier.close()
         await self.secrets.close()
         await self.store.aclose()
 
@@ -109,11 +114,19 @@ def build(settings: Settings, located: Mapping[str, Address] | None = None, saw:
     policies = LivePolicy.open(settings.policies, reloaded)
     journal = store if saw is None else Observed(store, saw)
     grants = GrantBook(store, keyring, pattern)
-    world = World(policies, engine, journal, store, keyring, clock, grants, store)
     secrets = values_of(settings, engine.register, clock.monotonic)
+    console = settings.console.url if settings.file else ""
+
+    async def card(approval: str) -> Card | None:
+        return await app.desk("console").card(approval)
+
+    look = veiling(card, policies, engine)
+    notifier = announcer(settings, store, keyring, secrets, clock, look, console)
+    world = World(policies, engine, journal, store, keyring, clock, grants, store, notifier, console)
     upstreams = Upstreams(located, keyring) if located else _upstreams(settings, keyring, secrets)
     gateway = Gateway(world, Aggregated(upstreams, policies), Attempts(settings.limits.attempts))
-    return App(settings, world, store, upstreams, gateway, policies, secrets)
+    app = App(settings, world, store, upstreams, gateway, policies, secrets, notifier)
+    return app
 
 
 def _policy_record(outcome: Outcome, now: float) -> JsonObject:

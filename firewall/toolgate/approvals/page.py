@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from dataclasses import dataclass
 from html import escape
 from typing import Final
@@ -14,7 +12,7 @@ from toolgate.core.layout import Line, lay_out
 from toolgate.core.model import ApprovalState
 from toolgate.core.shown import Kind, Row, row_of
 
-_STYLE: Final = """
+STYLE: Final = """
 :root{color-scheme:light dark}
 body{font:1rem/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.3rem 1rem;margin:1.5rem 0}
@@ -28,11 +26,9 @@ form{display:grid;gap:.8rem;max-width:20rem;margin:2rem 0}
 input,button{font:inherit;padding:.6rem}label{display:grid;gap:.2rem}
 [role=alert]{border-left:.3rem solid #c00;padding-left:.8rem}
 """
-STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 HEADERS: Final = {
     "content-security-policy": (
-        f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; form-action 'self';"
-        " frame-ancestors 'none'; base-uri 'none'"
+        "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     ),
     "cache-control": "no-store",
     "cross-origin-opener-policy": "same-origin",
@@ -117,5 +113,6 @@ def _document(title: str, body: str) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body><main>{body}</main></body></html>"
+        f'<title>{escape(title)}</title><link rel="stylesheet" href="/decide.css"></head>'
+        f"<body><main>{body}</main></body></html>"
     )

@@ -19,7 +19,7 @@ from toolgate.approvals.approvers import Approver
 from toolgate.approvals.desk import Declined
 from toolgate.approvals.hooks import MOST, Decides, Hooks
 from toolgate.approvals.links import Link
-from toolgate.approvals.page import HEADERS, Form, card_page, notice
+from toolgate.approvals.page import HEADERS, STYLE, Form, card_page, notice
 from toolgate.approvals.telling import Shown
 from toolgate.core.model import Tier
 from toolgate.ports import Keyring
@@ -56,7 +56,7 @@ class Web:
 
 
 def routes(web: Web) -> list[Route]:
-    """`/hooks/decisions` and `/decide/{token}`, to be mounted at the root of the console."""
+    """`/hooks/decisions`, `/decide/{token}` and its style, to be mounted at the root of the console."""
 
     async def decisions(request: Request) -> Response:
         body = await _body(request)
@@ -69,7 +69,11 @@ def routes(web: Web) -> list[Route]:
     async def decide(request: Request) -> Response:
         return await _decide(web, request)
 
+    async def style(_: Request) -> Response:
+        return Response(STYLE, media_type="text/css")
+
     return [
+        Route("/decide.css", style, methods=["GET"]),
         Route("/hooks/decisions", decisions, methods=["POST"]),
         Route("/decide/{token}", look, methods=["GET"]),
         Route("/decide/{token}", decide, methods=["POST"]),
