@@ -29,7 +29,7 @@ class Family:
     def line(self) -> str:
         """Say in one line what the family offers."""
         if not self.is_on:
-            return f"{self.name}: off"
+            return f"{self.name}: {self.about}"
         return f"{self.name}: on, {self.about}; {', '.join(tool.name for tool in self.tools)}"
 
 

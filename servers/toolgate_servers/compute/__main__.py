@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from toolgate_servers.compute.settings import ComputeSettings
     from toolgate_servers.server import ToolServer
 
-ABOUT = "An MCP server with one tool, calculate: arithmetic on numbers, bounded in size and time."
+ABOUT = "An MCP server that reckons, runs Python in a sandbox, keeps notebooks and transforms tables."
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -5,6 +5,7 @@ import decimal
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from difflib import get_close_matches
+from fractions import Fraction
 from typing import Literal, TypeAlias
 
 from toolgate_servers.compute import operations
@@ -19,7 +20,7 @@ from toolgate_servers.compute.operations import (
 )
 from toolgate_servers.errors import Reason, Refused
 
-Arithmetic: TypeAlias = Literal["float", "decimal"]
+Arithmetic: TypeAlias = Literal["float", "decimal", "fraction"]
 
 MAX_SAFE_INTEGER = 2**53 - 1
 
@@ -46,7 +47,7 @@ KINDS: dict[type[ast.expr], str] = {
 def calculate(expression: str, arithmetic: Arithmetic = "float") -> int | float | str:
     """Give the value of an expression.
 
-    Whole numbers beyond 2**53 and decimals are strings, so that no reader of JSON rounds them.
+    Whole numbers beyond 2**53, decimals and fractions are strings, so that no reader of JSON rounds them.
 
     Raises:
         Refused: with the position, what was found there and what was expected.
@@ -63,6 +64,8 @@ def shown(value: Number) -> int | float | str:
             return value if abs(value) <= MAX_SAFE_INTEGER else str(value)
         case float():
             return value
+        case Fraction():
+            return f"{value.numerator}/{value.denominator}"
         case Decimal():
             plain = value.normalize()
             return format(plain, "f") if abs(plain.adjusted()) < operations.DECIMAL_DIGITS else str(plain)
@@ -74,6 +77,7 @@ class Evaluator:
     def __init__(self, expression: Expression, arithmetic: Arithmetic) -> None:
         self._expression = expression
         self._exact = arithmetic == "decimal"
+        self._rational = arithmetic == "fraction"
 
     def value(self, node: ast.expr, depth: int) -> Number:
         """Give the value of a node; `depth` says how much nesting is still allowed.
@@ -125,6 +129,10 @@ class Evaluator:
             raise _at(
                 node, Reason.NOT_ARITHMETIC, "a function that decimals do not have", "arithmetic: float"
             )
+        if self._rational and not function.rational:
+            raise _at(
+                node, Reason.NOT_ARITHMETIC, "a function that fractions do not have", "arithmetic: float"
+            )
         if node.keywords or not function.fewest <= len(node.args) <= function.most:
             count = (
                 f"{function.fewest}"
@@ -142,6 +150,9 @@ class Evaluator:
                 # The parser's float has lost digits; the characters have not.
                 digits = self._expression.source(node)
                 return self._done(node, lambda: DECIMAL_CONTEXT.create_decimal(digits))
+            case float() if self._rational:
+                written = self._expression.source(node).replace("_", "")
+                return self._done(node, lambda: _fraction(written))
             case int() | float() as number:
                 return self._done(node, lambda: number)
             case _:
@@ -150,6 +161,8 @@ class Evaluator:
     def _constant(self, node: ast.Name) -> Number:
         if node.id not in CONSTANTS:
             raise _unknown(node, node.id, CONSTANTS, "a constant")
+        if self._rational:
+            raise _at(node, Reason.NOT_ARITHMETIC, "a constant that is not a fraction", "arithmetic: float")
         approximate, exact = CONSTANTS[node.id]
         return Decimal(exact) if self._exact else approximate
 
@@ -157,6 +170,8 @@ class Evaluator:
         try:
             if self._exact:
                 operands = operations.in_decimals(operation, operands)
+            elif self._rational:
+                operands = operations.in_fractions(operation, operands)
             return bounded(operation(*operands))
         except BadNumber as problem:
             raise _at(node, problem.reason, problem.found, problem.expected) from None
@@ -164,6 +179,13 @@ class Evaluator:
             raise _at(node, Reason.TOO_LARGE, "a result that is too large", "smaller numbers") from None
         except (ValueError, ArithmeticError):
             raise _at(node, Reason.UNDEFINED, "operands that have no defined result", "others") from None
+
+
+def _fraction(digits: str) -> Number:
+    number = DECIMAL_CONTEXT.create_decimal(digits)
+    if abs(number.adjusted()) > operations.MAX_ROUND_DIGITS:
+        raise OverflowError
+    return Fraction(digits)
 
 
 def _at(node: ast.expr, reason: Reason, found: str, expected: str) -> Refused:

@@ -5,11 +5,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from typing import TypeAlias
 
 from toolgate_servers.errors import Reason
 
-Number: TypeAlias = int | float | Decimal
+Number: TypeAlias = int | float | Decimal | Fraction
 
 MAX_BITS = 4096
 MAX_FACTORIAL = 500
@@ -51,6 +52,11 @@ def bounded(value: Number) -> Number:
                 raise _too_large()
         case Decimal():
             if not value.is_finite():
+                raise _too_large()
+        case Fraction():
+            if value.denominator == 1:
+                return bounded(value.numerator)
+            if max(value.numerator.bit_length(), value.denominator.bit_length()) > MAX_BITS:
                 raise _too_large()
     return value
 
@@ -108,7 +114,7 @@ def floor_divide(left: Number, right: Number) -> Number:
     """Divide and round towards minus infinity."""
     _not_zero(right)
     if isinstance(left, Decimal) or isinstance(right, Decimal):
-        quotient, _ = _decimal_divmod(Decimal(left), Decimal(right))
+        quotient, _ = _decimal_divmod(_decimal(left), _decimal(right))
         return quotient
     return left // right
 
@@ -117,9 +123,13 @@ def remainder(left: Number, right: Number) -> Number:
     """Give what floor division leaves; it has the sign of the divisor."""
     _not_zero(right)
     if isinstance(left, Decimal) or isinstance(right, Decimal):
-        _, rest = _decimal_divmod(Decimal(left), Decimal(right))
+        _, rest = _decimal_divmod(_decimal(left), _decimal(right))
         return rest
     return left % right
+
+
+def _decimal(value: Number) -> Decimal:
+    return Decimal(value.numerator) / value.denominator if isinstance(value, Fraction) else Decimal(value)
 
 
 def _decimal_divmod(left: Decimal, right: Decimal) -> tuple[Decimal, Decimal]:
@@ -140,6 +150,8 @@ def power(base: Number, exponent: Number) -> Number:
         )
     if isinstance(base, int) and isinstance(exponent, int):
         return _integer_power(base, exponent)
+    if isinstance(base, Fraction) or isinstance(exponent, Fraction):
+        return _fraction_power(Fraction(base), exponent)
     return base**exponent  # type: ignore[operator]  # as in add
 
 
@@ -150,6 +162,17 @@ def _integer_power(base: int, exponent: int) -> Number:
     if abs(base) > 1 and (base.bit_length() - 1) * exponent > MAX_BITS:
         raise _too_large()
     return int(base**exponent)
+
+
+def _fraction_power(base: Fraction, exponent: Number) -> Number:
+    if exponent != int(exponent):
+        raise BadNumber(
+            Reason.UNDEFINED, "a root, which fractions do not have", "arithmetic: decimal or float"
+        )
+    bits = max(base.numerator.bit_length(), base.denominator.bit_length()) - 1
+    if bits * abs(int(exponent)) > MAX_BITS:
+        raise _too_large()
+    return Fraction(base) ** int(exponent)
 
 
 def factorial(value: Number) -> Number:
@@ -171,6 +194,8 @@ def rounded(value: Number, digits: Number = 0) -> Number:
             "a number of digits that cannot be used",
             f"an integer from -{MAX_ROUND_DIGITS} to {MAX_ROUND_DIGITS}",
         )
+    if isinstance(value, Fraction):
+        return round(value, digits) if digits else round(value)
     if isinstance(value, Decimal):
         return round(value, digits) if digits else round(value)
     return round(value, digits) if digits else round(value)
@@ -195,7 +220,7 @@ def _decimal_logarithm(value: Decimal, base: Number | None) -> Decimal:
         return value.ln()
     with decimal.localcontext() as wider:
         wider.prec += 10
-        quotient = value.ln() / Decimal(base).ln()
+        quotient = value.ln() / _decimal(base).ln()
     return +quotient
 
 
@@ -232,43 +257,47 @@ def _whole(operation: Callable[..., int]) -> Callable[..., Number]:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """What a name in an expression calls, with how many arguments; `exact` ones also take Decimals."""
+    """What a name in an expression calls, with how many arguments; `exact` ones also take Decimals.
+
+    `rational` ones also take fractions: from fractions they make fractions.
+    """
 
     call: Callable[..., Number]
     fewest: int = 1
     most: int = 1
     exact: bool = False
+    rational: bool = False
 
 
 FUNCTIONS: dict[str, Function] = {
-    "abs": Function(absolute, exact=True),
+    "abs": Function(absolute, exact=True, rational=True),
     "acos": Function(math.acos),
     "asin": Function(math.asin),
     "atan": Function(math.atan),
     "atan2": Function(math.atan2, 2, 2),
-    "ceil": Function(math.ceil, exact=True),
+    "ceil": Function(math.ceil, exact=True, rational=True),
     "cos": Function(math.cos),
     "cosh": Function(math.cosh),
     "degrees": Function(math.degrees),
     "exp": Function(exponential, exact=True),
-    "factorial": Function(factorial, exact=True),
-    "floor": Function(math.floor, exact=True),
-    "gcd": Function(_whole(math.gcd), 1, 20, exact=True),
+    "factorial": Function(factorial, exact=True, rational=True),
+    "floor": Function(math.floor, exact=True, rational=True),
+    "gcd": Function(_whole(math.gcd), 1, 20, exact=True, rational=True),
     "hypot": Function(math.hypot, 1, 20),
-    "lcm": Function(_whole(math.lcm), 1, 20, exact=True),
+    "lcm": Function(_whole(math.lcm), 1, 20, exact=True, rational=True),
     "log": Function(logarithm, 1, 2, exact=True),
     "log10": Function(common_logarithm, exact=True),
     "log2": Function(binary_logarithm, exact=True),
-    "max": Function(max, 2, 100, exact=True),
-    "min": Function(min, 2, 100, exact=True),
+    "max": Function(max, 2, 100, exact=True, rational=True),
+    "min": Function(min, 2, 100, exact=True, rational=True),
     "radians": Function(math.radians),
-    "round": Function(rounded, 1, 2, exact=True),
+    "round": Function(rounded, 1, 2, exact=True, rational=True),
     "sin": Function(math.sin),
     "sinh": Function(math.sinh),
     "sqrt": Function(square_root, exact=True),
     "tan": Function(math.tan),
     "tanh": Function(math.tanh),
-    "trunc": Function(truncate, exact=True),
+    "trunc": Function(truncate, exact=True, rational=True),
 }
 
 INEXACT_FOR_INTEGERS: frozenset[Callable[..., Number]] = frozenset(
@@ -279,7 +308,14 @@ INEXACT_FOR_INTEGERS: frozenset[Callable[..., Number]] = frozenset(
 def in_decimals(operation: Callable[..., Number], operands: tuple[Number, ...]) -> tuple[Number, ...]:
     """Turn integers into Decimals where the operation would otherwise answer with a float."""
     if operation in INEXACT_FOR_INTEGERS or (operation is power and operands[1] < 0):
-        return tuple(Decimal(operand) for operand in operands)
+        return tuple(_decimal(operand) for operand in operands)
+    return operands
+
+
+def in_fractions(operation: Callable[..., Number], operands: tuple[Number, ...]) -> tuple[Number, ...]:
+    """Turn integers into fractions where the operation would otherwise answer with a float."""
+    if operation is divide or (operation is power and operands[1] < 0):
+        return tuple(Fraction(operand) for operand in operands)
     return operands
 
 

@@ -1,58 +1,17 @@
 """The compute server: what it offers over MCP."""
 
-from typing import Annotated
+import importlib.util
 
-from pydantic import Field
-
-from toolgate_servers.compute import evaluator
-from toolgate_servers.compute.evaluator import Arithmetic
-from toolgate_servers.compute.expression import MAX_LENGTH
-from toolgate_servers.compute.settings import ComputeSettings
+from toolgate_servers.compute import arithmetic
+from toolgate_servers.compute.sandboxes import Sandboxes
+from toolgate_servers.compute.settings import ComputeSettings, TransformSettings
+from toolgate_servers.extras import need
 from toolgate_servers.server import Family, ToolServer
-from toolgate_servers.strict import READS, Arguments, Outcome, StrictTool, described, strict_tool
 
-
-class Calculate(Arguments):
-    """What `calculate` takes."""
-
-    expression: Annotated[
-        str,
-        Field(
-            min_length=1,
-            max_length=MAX_LENGTH,
-            description="Arithmetic: + - * / // % **, brackets, pi, e, tau, and functions such as sqrt, sin, "
-            "log, min, max, round, abs, factorial, gcd. Angles are in radians.",
-            examples=["(1 + 2) * sqrt(9)", "round(1234.5678, 2)"],
-        ),
-    ]
-    arithmetic: Annotated[
-        Arithmetic,
-        Field(
-            description="float: fast, about 16 digits. decimal: 50 digits and 0.1 + 0.2 is 0.3; the result "
-            "is a string; no trigonometry. Integers are exact in both."
-        ),
-    ] = "float"
-
-
-class Calculation(Outcome):
-    """What `calculate` gives."""
-
-    result: Annotated[
-        int | float | str,
-        Field(
-            description="The value. A string where a JSON number could lose digits: integers beyond 2**53 "
-            "and decimals."
-        ),
-    ]
-    expression: Annotated[str, Field(description="The expression that was evaluated.")]
-
-
-def calculate(arguments: Calculate) -> Calculation:
-    """Evaluate the expression of one call."""
-    return Calculation(
-        result=evaluator.calculate(arguments.expression, arguments.arithmetic),
-        expression=arguments.expression,
-    )
+INSTRUCTIONS = (
+    "Use calculate for any arithmetic instead of working it out in text, transform_data for tables, "
+    "run_python for what needs code. Nothing here reaches the network."
+)
 
 
 def build(settings: ComputeSettings) -> ToolServer:
@@ -61,31 +20,48 @@ def build(settings: ComputeSettings) -> ToolServer:
     Raises:
         CannotStart: The settings cannot be met.
     """
-    arithmetic = (
-        Family("arithmetic", "numbers only", [_calculate()])
-        if settings.families.arithmetic
-        else Family.off("arithmetic")
-    )
-    return ToolServer(
-        "compute",
-        title="Compute",
-        instructions="Use calculate for any arithmetic instead of working it out in text.",
-        families=[arithmetic],
-    )
+    on = settings.families
+    families = [arithmetic.family() if on.arithmetic else Family.off("arithmetic")]
+    families += _python(settings)
+    families += [_transform(settings.transform, on.transform), _shell(settings)]
+    return ToolServer("compute", title="Compute", instructions=INSTRUCTIONS, families=families)
 
 
-def _calculate() -> StrictTool:
-    return strict_tool(
-        calculate,
-        name="calculate",
-        takes=Calculate,
-        gives=Calculation,
-        title="Calculate",
-        description=described(
-            "Evaluate an arithmetic expression exactly as written.",
-            use="a number must be right: sums, powers, roots, logarithms, rounding",
-            not_for="running code or looking things up: it knows numbers and functions only",
-            example={"expression": "(1 + 2) * sqrt(9)"},
-        ),
-        annotations=READS,
-    )
+def _python(settings: ComputeSettings) -> list[Family]:
+    on = settings.families
+    if not (on.python or on.notebook):
+        return [Family.off("python"), Family.off("notebook")]
+    from toolgate_servers.compute import notebook, python  # late: only servers that run code need them
+    from toolgate_servers.compute.notebooks import Notebooks
+    from toolgate_servers.idempotency import Once
+
+    sessions = settings.notebook.sessions if on.notebook else 0
+    sandboxes = Sandboxes(settings.python, sessions)
+    families = [python.family(sandboxes) if on.python else Family.off("python")]
+    if not on.notebook:
+        return [*families, Family.off("notebook")]
+    idle = settings.notebook.idle_minutes
+    notebooks = Notebooks(sandboxes, most=sessions, idle_seconds=idle * 60.0)
+    return [*families, notebook.family(sandboxes, notebooks, Once(None), idle)]
+
+
+def _transform(settings: TransformSettings, wanted: bool | None) -> Family:
+    if wanted is False:
+        return Family.off("transform")
+    if wanted is None and importlib.util.find_spec("polars") is None:
+        return Family(
+            "transform", "off, for want of polars: pip install 'toolgate[servers]'", (), is_on=False
+        )
+    if wanted:
+        need("polars", "families.transform")
+    from toolgate_servers.compute import transform  # late: only servers that have tables need it
+
+    return transform.family(settings)
+
+
+def _shell(settings: ComputeSettings) -> Family:
+    if not settings.families.shell:
+        return Family.off("shell")
+    from toolgate_servers.compute import shell  # late: only servers that have a shell need it
+
+    return shell.family(settings.shell)
