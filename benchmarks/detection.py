@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from detection_fixtures import FIXTURES, known_forms
 from toolgate.core.model import Finding
@@ -66,13 +66,19 @@ def rows(folder: Path, name: str) -> list[Row]:
     return []
 
 
+def stop(message: str) -> NoReturn:
+    """End the run for a mistake of whoever started it."""
+    print(message, file=sys.stderr)
+    sys.exit(2)
+
+
 def parsed(path: Path, number: int, line: str) -> Row:
     """One line, or the end of the run with its place."""
     try:
         row: Row = json.loads(line)
         text_of(row)
     except (ValueError, KeyError, TypeError):
-        sys.exit(f"{path}:{number}: expected a JSON object with `text` or `tool_output`")
+        stop(f"{path}:{number}: expected a JSON object with `text` or `tool_output`")
     return row
 
 
@@ -249,7 +255,7 @@ def main() -> int:
     options = parser.parse_args()
     folder: Path | None = options.data or (BESIDE if BESIDE.is_dir() else None)
     if options.data and not any(rows(options.data, name) for name in SETS):
-        sys.exit(f"{options.data}: found none of {', '.join(SETS)}.jsonl.gz")
+        stop(f"{options.data}: found none of {', '.join(SETS)}.jsonl.gz")
     engine = Engine()
     goals = list(scored(engine, "fixtures", FIXTURES()))
     goals += known(Engine())

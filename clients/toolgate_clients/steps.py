@@ -150,7 +150,7 @@ def _mail(subject: str) -> dict[str, Any]:
 
 async def _outbox(client: Client) -> int:
     """How many mails were sent, -1 where nobody says."""
-    got: Answer = await ask(client, "actions__email_list", {"folder": "outbox"})
+    got: Answer = await ask(client, "actions__email_search", {"folder": "outbox"})
     return int(got.values.get("total", -1))
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from toolgate.aggregate import Aggregated
+from toolgate.announcing import announcer, veiling
+from toolgate.approvals.grants import GrantBook
+from toolgate.approvals.notify import Notifier
 from toolgate.core import records
 from toolgate.core.attempts import Attempts
 from toolgate.core.model import JsonObject
@@ -16,6 +21,7 @@ from toolgate.detect.matchers import Re2, best
 from toolgate.gateway import Gateway
 from toolgate.journal.observed import Observed, Saw
 from toolgate.judge import World
+from toolgate.policy.matchers import pattern
 from toolgate.policy.reload import LivePolicy, Outcome, Reloaded
 from toolgate.ports import Entry, Keyring
 from toolgate.secrets.keyring import open_keyring
@@ -24,6 +30,10 @@ from toolgate.settings import Command, Remote, Settings, UpstreamSettings
 from toolgate.stores.sqlite import SqliteStore
 from toolgate.upstream.keyed import Address
 from toolgate.upstream.registry import Upstreams
+
+if TYPE_CHECKING:
+    from toolgate.announcing import Card
+    from toolgate.approvals.desk import Desk
 
 
 class SystemClock:
@@ -37,6 +47,10 @@ class SystemClock:
         """Seconds that never go back."""
         return time.monotonic()
 
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await asyncio.sleep(seconds)
+
 
 @dataclass(frozen=True, slots=True)
 class App:
@@ -49,6 +63,24 @@ class App:
     gateway: Gateway
     policies: LivePolicy
     secrets: Values
+    notifier: Notifier
+
+    def desk(self, channel: str) -> Desk:
+        """A desk for people who come through this channel."""
+        from toolgate.approvals.desk import Desk  # a wrapped server has none
+
+        world = self.world
+        return Desk(
+            self.store,
+            world.keyring,
+            self.settings.approvers,
+            self.policies,
+            channel,
+            world.clock.now,
+            detectors=world.detectors,
+            patterns=pattern,
+            announcer=world.announcer,
+        )
 
     def record(self, kind: str, **fields: object) -> None:
         """Write a record about toolgate itself: start, stop, policy."""
@@ -56,8 +88,9 @@ class App:
         self.store.note(Entry(body))
 
     async def close(self) -> None:
-        """Close upstreams, then write what the journal still holds."""
+        """Close upstreams, tell what is still to be told, then write what the journal still holds."""
         await self.upstreams.close()
+        await self.notifier.close()
         await self.secrets.close()
         await self.store.aclose()
 
@@ -80,11 +113,20 @@ def build(settings: Settings, located: Mapping[str, Address] | None = None, saw:
     engine = Engine(Re2 if located is not None else best)
     policies = LivePolicy.open(settings.policies, reloaded)
     journal = store if saw is None else Observed(store, saw)
-    world = World(policies, engine, journal, store, keyring, clock)
+    grants = GrantBook(store, keyring, pattern)
     secrets = values_of(settings, engine.register, clock.monotonic)
+    console = settings.console.url if settings.file else ""
+
+    async def card(approval: str) -> Card | None:
+        return await app.desk("console").card(approval)
+
+    look = veiling(card, policies, engine)
+    notifier = announcer(settings, store, keyring, secrets, clock, look, console)
+    world = World(policies, engine, journal, store, keyring, clock, grants, store, notifier, console)
     upstreams = Upstreams(located, keyring) if located else _upstreams(settings, keyring, secrets)
     gateway = Gateway(world, Aggregated(upstreams, policies), Attempts(settings.limits.attempts))
-    return App(settings, world, store, upstreams, gateway, policies, secrets)
+    app = App(settings, world, store, upstreams, gateway, policies, secrets, notifier)
+    return app
 
 
 def _policy_record(outcome: Outcome, now: float) -> JsonObject:

@@ -14,7 +14,9 @@ from toolgate.core.canonical import canonical
 from toolgate.core.case import Case
 from toolgate.core.decide import admit, case_of, view_of
 from toolgate.core.model import (
+    UNKNOWN,
     Allow,
+    Amend,
     Approval,
     ApprovalState,
     Burn,
@@ -35,30 +37,41 @@ from toolgate.core.model import (
 from toolgate.core.outgoing import outgoing
 from toolgate.core.policy import Policy, View
 from toolgate.core.reasons import Reason
+from toolgate.core.redact import counts
 from toolgate.core.texts import texts
 from toolgate.core.values import value
 from toolgate.errors import ToolgateError
 from toolgate.ports import (
+    DIGEST,
+    HELD_ABOUT,
     HELD_ARGUMENTS,
+    Announcer,
     Approvals,
     Clock,
     Detectors,
     Entry,
     Exhausted,
+    Grants,
     Journal,
     Keyring,
+    News,
     Policies,
+    Silent,
+    Switch,
 )
 from toolgate.verdicts import Held
 
 RESULT = "held-result"
-DIGEST = "call-digest"
+# A larger schema is not kept beside a held call: its arguments can be approved, not edited.
+_MOST_SCHEMA = 64 << 10
 _ROUNDS = 6
+# Channels that people hear of something through without asking.
+REMOTE = frozenset({"webhook", "slack"})
 
 
 @value
 class World:
-    """Every port a gateway needs."""
+    """Every port a gateway needs. `console` is the address of the console, empty where there is none."""
 
     policies: Policies
     detectors: Detectors
@@ -66,6 +79,14 @@ class World:
     approvals: Approvals
     keyring: Keyring
     clock: Clock
+    grants: Grants
+    switch: Switch
+    announcer: Announcer = Silent()
+    console: str = ""
+
+    def page(self, approval: str) -> str:
+        """The URL of an approval, empty without a console."""
+        return f"{self.console}/approvals/{approval}" if self.console else ""
 
 
 @value
@@ -98,6 +119,7 @@ class Judge:
     def __init__(self, world: World) -> None:
         self._world = world
         self._policies, self._journal, self._now = world.policies, world.journal, world.clock.now
+        self._switch = world.switch
         self._prefix = secrets.token_hex(6)
         self._count = itertools.count(1)
 
@@ -110,16 +132,19 @@ class Judge:
         call_id = self.next_id()
         policy = self._policies.current
         view = view_of(call, policy)
-        facts, passed = Facts(self._now(), tool), 0
+        pauses = self._switch.pauses
+        facts, passed = Facts(self._now(), tool, pauses=pauses), 0
         for _ in range(_ROUNDS):
             verdict = admit(call, facts, policy, passed, view)
             if isinstance(verdict, Need):
                 facts, passed = await self._look_up(verdict.facts, call, facts, policy), verdict.passed
             elif isinstance(verdict, Allow):
                 body = records.intent(facts.now, call_id, call, policy.digest, verdict)
-                entry = Entry(body, canonical(verdict.arguments))
+                entry = Entry(body, canonical(verdict.arguments), None, facts.pauses.generation)
                 exhausted = await self._journal.commit(entry, verdict.charges, bool(verdict.approval))
                 if exhausted is None:
+                    if verdict.tier is Tier.REVERSIBLE:
+                        self._forwarded(call, facts, policy)
                     return Admitted(call_id, call, verdict, tool, policy, view)
                 facts, passed = await self._again(exhausted, call, facts, policy), 0
             elif isinstance(verdict, Hold):
@@ -129,6 +154,9 @@ class Judge:
                 facts, passed = held, 0
             elif isinstance(verdict, Refuse):
                 return await self._refuse(call_id, call, facts, policy, verdict)
+            elif isinstance(verdict, Amend):
+                call, passed = await self._amended(call, verdict.approval), 0
+                facts = Facts(facts.now, facts.tool, pauses=facts.pauses)
             else:
                 return await self._replay(call_id, case_of(call, facts, policy, view), verdict.approval)
         raise ToolgateError(f"no verdict within {_ROUNDS} rounds")
@@ -138,10 +166,19 @@ class Judge:
         call, facts, policy = case.call, case.facts, case.policy
         body = records.replayed(facts.now, call_id, call, policy.digest, approval.id)
         await self._journal.commit(Entry(body, canonical(call.arguments)))
-        spent = (Burn(approval.id, ApprovalState.EXECUTED),)
-        again = Allow(approval.tier or Tier.IRREVERSIBLE, outgoing(case), spent, approval.id)
+        spent, sending = (Burn(approval.id, ApprovalState.EXECUTED),), outgoing(case)
+        if approval.sends and call.approval is None:
+            call = await self._amended(call, approval)
+            sending = call.arguments
+        again = Allow(approval.tier or Tier.IRREVERSIBLE, sending, spent, approval.id)
         tool = facts.tool if isinstance(facts.tool, Tool) else None
         return Replayed(call_id, approval, Admitted(self.next_id(), call, again, tool, policy, case.view))
+
+    async def _amended(self, call: Call, approval: Approval) -> Call:
+        """The call with the arguments an approver put in place of its own."""
+        sealed = await self._world.approvals.arguments(approval.id)
+        plain = self._world.keyring.unseal(HELD_ARGUMENTS, sealed or b"")
+        return replace(call, arguments=orjson.loads(plain), approval=approval.id)
 
     async def kept(self, replayed: Replayed) -> JsonObject | None:
         """The stored outcome of an executed call: its result, its error, or why it was withheld."""
@@ -165,7 +202,7 @@ class Judge:
         admitted, world = replayed.call, self._world
         allow = admitted.allow
         body = records.intent(world.clock.now(), admitted.id, admitted.call, admitted.policy.digest, allow)
-        entry = Entry(body, canonical(allow.arguments))
+        entry = Entry(body, canonical(allow.arguments), None, self._switch.pauses.generation)
         exhausted = await world.journal.commit(entry, allow.charges, durable=True)
         return admitted if exhausted is None else None
 
@@ -185,7 +222,7 @@ class Judge:
             wanted = view_of(call, policy).wanted_arguments
             read = texts(call.arguments)
             found = await world.detectors.scan(read, wanted)
-            facts = Facts(facts.now, facts.tool, found, facts.approval, facts.assigned, facts.spent, read)
+            facts = replace(facts, findings=found, texts=read)
             if len(needed) == 1:
                 return facts
         pin = facts.tool.pin if isinstance(facts.tool, Tool) else ""
@@ -193,8 +230,21 @@ class Judge:
             facts = replace(facts, assigned=await world.approvals.assigned(call.upstream, call.target, pin))
         if Fact.APPROVAL in needed:
             digest = self._digest(call, pin, outgoing(case_of(call, facts, policy)))
-            facts = replace(facts, approval=await world.approvals.by_digest(call.caller.name, digest))
+            facts = replace(facts, approval=await self._approval(call, digest))
+        if Fact.GRANTS in needed:
+            granted = await world.grants.of(call.caller.name, call.upstream, call.target)
+            facts = replace(facts, grants=granted)
         return facts
+
+    async def _approval(self, call: Call, digest: str) -> Approval | None:
+        """The approval a call names, if it is for what this call would send; else the one for its digest."""
+        approvals = self._world.approvals
+        if call.approval is None:
+            return await approvals.by_digest(call.caller.name, digest)
+        named = await approvals.by_id(call.approval)
+        if named is None or named.caller != call.caller.name:
+            return None
+        return named if digest == (named.sends or named.digest) else None
 
     def _digest(self, call: Call, pin: str, sending: JsonObject) -> str:
         bound = [call.caller.name, call.upstream, call.method, call.target, pin, sending]
@@ -203,7 +253,9 @@ class Judge:
     async def _again(self, exhausted: Exhausted, call: Call, facts: Facts, policy: Policy) -> Facts:
         """The facts that say why charges could not be taken."""
         if exhausted.retry_after is None:
-            return await self._look_up(frozenset({Fact.APPROVAL}), call, facts, policy)
+            known = ((Fact.APPROVAL, facts.approval), (Fact.GRANTS, facts.grants))
+            again = frozenset([fact for fact, value in known if value is not UNKNOWN])
+            return await self._look_up(again, call, replace(facts, pauses=self._switch.pauses), policy)
         return replace(facts, spent={**facts.spent, exhausted.key: exhausted.retry_after})
 
     async def _hold(
@@ -214,16 +266,21 @@ class Judge:
         if approval is None:
             approval = self._new(call, facts, verdict)
             sealed = world.keyring.seal(HELD_ARGUMENTS, canonical(verdict.arguments))
-            charges = (*_prompts(policy, call), Open(approval, sealed))
+            charges = (*_prompts(policy, call), Open(approval, sealed, self._about(call, facts, verdict)))
         body = records.held(facts.now, call_id, call, policy.digest, verdict, approval.id)
         exhausted = await world.journal.commit(
             Entry(body, canonical(verdict.arguments)), charges, bool(charges)
         )
+        channels = policy.rule(verdict.tier).channels
+        page = world.page(approval.id)
         if exhausted is None:
-            return Held(approval, verdict.tier)
+            if charges:
+                world.announcer.announce(News("held", approval, channels, page, facts.now))
+            return Held(approval, verdict.tier, channels, page, verdict.arguments)
         if exhausted.retry_after is None:
             # Another process opened a hold for the same call first.
             return await self._look_up(frozenset({Fact.APPROVAL}), call, facts, policy)
+        world.announcer.announce(News("flooded", approval, channels, "", facts.now))
         refusal = Refuse(
             Reason.RATE_LIMITED, "too many calls of this caller wait for approval", exhausted.retry_after
         )
@@ -242,7 +299,31 @@ class Judge:
             state=ApprovalState.PENDING,
             created=facts.now,
             expires=verdict.expires,
+            credential=call.caller.credential,
+            session=call.session,
+            why=verdict.why,
         )
+
+    def _about(self, call: Call, facts: Facts, verdict: Hold) -> bytes:
+        """What an approver is told beside the arguments, sealed."""
+        tool = facts.tool if isinstance(facts.tool, Tool) else None
+        schema = tool.schema if tool is not None else {}
+        told = {
+            "method": call.method,
+            "roles": list(call.caller.roles),
+            "title": tool.title if tool is not None else "",
+            "schema": schema if len(canonical(schema)) <= _MOST_SCHEMA else {},
+            "findings": counts(verdict.findings),
+        }
+        return self._world.keyring.seal(HELD_ABOUT, canonical(told))
+
+    def _forwarded(self, call: Call, facts: Facts, policy: Policy) -> None:
+        """A reversible call went ahead unasked: tell those whom the policy names."""
+        channels = policy.rule(Tier.REVERSIBLE).channels
+        if not REMOTE.isdisjoint(channels):
+            hold = Hold(Tier.REVERSIBLE, call.arguments, facts.now)
+            about = replace(self._new(call, facts, hold), id="")
+            self._world.announcer.announce(News("forwarded", about, channels, "", facts.now))
 
     async def _refuse(
         self, call_id: str, call: Call, facts: Facts, policy: Policy, verdict: Refuse

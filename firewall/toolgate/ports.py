@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
-from toolgate.core.model import Approval, Charge, Finding, JsonObject, Tier
+from toolgate.core.model import Approval, ApprovalState, Charge, Finding, JsonObject, Tier
 from toolgate.core.policy import Policy
+from toolgate.core.standing import Grant, Pauses
 from toolgate.core.values import value
 
-# The purpose under which held arguments are sealed: the gateway seals them, the desk shows them.
+# Purposes: what the gateway seals or digests under them, the desk opens and shows.
 HELD_ARGUMENTS: Final = "held-arguments"
+HELD_ABOUT: Final = "held-about"
+INVERSE: Final = "inverse"
+DIGEST: Final = "call-digest"
 
 
 class Clock(Protocol):
@@ -20,6 +24,8 @@ class Clock(Protocol):
     def now(self) -> float: ...
 
     def monotonic(self) -> float: ...
+
+    async def sleep(self, seconds: float) -> None: ...
 
 
 class Policies(Protocol):
@@ -41,19 +47,21 @@ class Entry:
 
     `body` is the record without its commitments; `arguments` and `result` are canonical bytes that the
     journal turns into salted keyed commitments under the keys `arguments` and `result` of the body.
+    `under`: the generation of pauses the entry was decided under; it is not written under a newer one.
     """
 
     body: JsonObject
     arguments: bytes | None = None
     result: bytes | None = None
+    under: int | None = None
 
 
 @value
 class Exhausted:
     """A charge that could not be taken: a limit's key and the seconds until it can be, or an approval's id.
 
-    Without seconds the approval is no longer what the verdict took it for (spent, or opened by another
-    process first): look it up again.
+    Without seconds what the verdict went by has changed (an approval spent or opened by another process, a
+    grant used up, something paused): look it up again.
     """
 
     key: str
@@ -76,9 +84,74 @@ class Journal(Protocol):
         """Write the record with the next transaction, within milliseconds; nobody waits for it."""
         ...
 
-    async def conclude(self, entry: Entry, approval: str, sealed_result: bytes) -> None:
+    async def conclude(
+        self, entry: Entry, approval: str, sealed_result: bytes, charges: Sequence[Charge] = ()
+    ) -> None:
         """In one durable transaction: the outcome record, and the result of the executed approval."""
         ...
+
+
+class Switch(Protocol):
+    """What people paused, as of the last transaction; one that sees more refuses what was decided before."""
+
+    @property
+    def pauses(self) -> Pauses: ...
+
+
+class Grants(Protocol):
+    """The grants of one caller for one tool: in force, signed by us, their conditions compiled."""
+
+    async def of(self, caller: str, upstream: str, tool: str) -> tuple[Grant, ...]: ...
+
+
+@value
+class Granting:
+    """A grant as it is kept: `sealed` is the grant itself, encrypted and bound to our key."""
+
+    id: str
+    caller: str
+    upstream: str
+    target: str
+    expires: float
+    sealed: bytes
+
+
+class Kept(NamedTuple):
+    """A grant as a store gives it back: how often it was used, and who revoked it."""
+
+    sealed: bytes
+    used: int
+    revoked: str
+
+
+NewsKind: TypeAlias = Literal["held", "decided", "expired", "forwarded", "flooded"]
+
+
+@value
+class News:
+    """Something people may want to hear of: a call held, decided, expired, forwarded, or too many of them.
+
+    `channels` are those of the policy for the call's tier, `page` is its URL at the console, else empty.
+    """
+
+    kind: NewsKind
+    approval: Approval
+    channels: tuple[str, ...]
+    page: str = ""
+    at: float = 0.0
+
+
+class Announcer(Protocol):
+    """Tells people. Returns at once and never raises; what it cannot deliver it puts on record."""
+
+    def announce(self, news: News) -> None: ...
+
+
+class Silent:
+    """Tells nobody."""
+
+    def announce(self, news: News) -> None:
+        """Nothing."""
 
 
 class Approvals(Protocol):
@@ -91,7 +164,20 @@ class Approvals(Protocol):
     async def by_id(self, approval: str) -> Approval | None: ...
 
     async def arguments(self, approval: str) -> bytes | None:
-        """The sealed held arguments."""
+        """The sealed held arguments, those an approver put in their place where one did."""
+        ...
+
+    async def decide(
+        self,
+        entry: Entry,
+        approval: str,
+        state: ApprovalState,
+        approver: str,
+        tier: Tier | None = None,
+        *,
+        channel: str = "",
+    ) -> bool:
+        """Approve or deny what is pending, with its record; False where it no longer is."""
         ...
 
     async def result(self, approval: str) -> bytes | None:

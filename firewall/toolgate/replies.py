@@ -47,7 +47,11 @@ SENTENCES: dict[Reason, str] = {
         "The arguments hold sensitive data that may not be sent. Call again without it."
     ),
     Reason.NO_TIER: "The operator has not classed this tool yet, so it cannot be called. Ask the operator.",
+    Reason.PAUSED: "A person paused this. Nothing was sent. Tell the user, and go on with something else.",
     Reason.APPROVAL_NEEDED: "A person must approve this call.",
+    Reason.NO_CHANNEL: (
+        "A person must approve this call, and there is no way to ask one. Ask the operator."
+    ),
     Reason.APPROVAL_DENIED: "A person denied this call. Do not repeat it; find another way or ask.",
     Reason.APPROVAL_UNKNOWN: (
         "There is no such approval for this caller. Use the id the held call's answer named."

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import TypeAlias
 
-from toolgate.core.model import Approval, Refuse, Tier, Withhold
+from toolgate.core.model import Approval, JsonObject, Refuse, Tier, Withhold
 from toolgate.core.values import value
 from toolgate.upstream.link import Note
 
 
 @value
 class Held:
-    """The call waits for a person under this approval."""
+    """The call waits for a person under this approval, to be decided through one of these channels.
+
+    `page` is its URL at the console, `arguments` what would be sent.
+    """
 
     approval: Approval
     tier: Tier | None
+    channels: tuple[str, ...] = ("cli",)
+    page: str = ""
+    arguments: JsonObject = field(default_factory=dict[str, object])
 
 
 Reply: TypeAlias = Note | Held | Refuse | Withhold

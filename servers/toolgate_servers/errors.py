@@ -27,6 +27,7 @@ class Reason(StrEnum):
     STORE_FAILED = "store-failed"
     TIMED_OUT = "timed-out"
     CANCELLED = "cancelled"
+    BUSY = "busy"
     KEY_REUSED = "key-reused"
     IN_PROGRESS = "in-progress"
     OUTCOME_UNKNOWN = "outcome-unknown"
@@ -36,6 +37,13 @@ class Reason(StrEnum):
     TOO_MANY_REDIRECTS = "too-many-redirects"
     UNREACHABLE = "unreachable"
     BAD_ANSWER = "bad-answer"
+    UNREADABLE = "unreadable"
+    ENCRYPTED = "encrypted"
+    NO_SUCH_PAGE = "no-such-page"
+    NO_SUCH_DATABASE = "no-such-database"
+    NOT_A_QUERY = "not-a-query"
+    QUERY_FAILED = "query-failed"
+    NO_SUCH_PLACE = "no-such-place"
     ACCESS_DENIED = "access-denied"
     RATE_LIMITED = "rate-limited"
     REJECTED = "rejected"
@@ -43,7 +51,17 @@ class Reason(StrEnum):
     CHANGED_MEANWHILE = "changed-meanwhile"
     BAD_TIME = "bad-time"
     NO_SUCH_EVENT = "no-such-event"
+    NOT_INVITED = "not-invited"
     NO_SUCH_TICKET = "no-such-ticket"
+    SANDBOX_FAILED = "sandbox-failed"
+    LIMIT_REACHED = "limit-reached"
+    NOT_AVAILABLE = "not-available"
+    COMMAND_NOT_ALLOWED = "command-not-allowed"
+    NO_SUCH_SESSION = "no-such-session"
+    TOO_MANY_SESSIONS = "too-many-sessions"
+    BAD_DATA = "bad-data"
+    NO_SUCH_COLUMN = "no-such-column"
+    NO_SUCH_TABLE = "no-such-table"
 
 
 class ServerError(Exception):
@@ -62,6 +80,12 @@ class Refused(ServerError):
         super().__init__(f"{where}: found {found}, expected {expected} [{reason}]")
         self.reason = reason
         self.where = where
+        self.found = found
+        self.expected = expected
+
+    def parts(self) -> tuple[str, str, str, str]:
+        """Reason, where, found and expected, to make the same refusal in another process."""
+        return self.reason, self.where, self.found, self.expected
 
 
 class CannotStart(ServerError):

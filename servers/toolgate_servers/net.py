@@ -24,7 +24,7 @@ from toolgate_servers.addressing import Address, Reach, Target, check_address, l
 from toolgate_servers.errors import Reason, Refused
 from toolgate_servers.running import Run
 
-__all__ = ["Answer", "Net", "Reach"]
+__all__ = ["Answer", "Net", "Reach", "Resolve"]
 
 MAX_BYTES = 5_000_000
 SECONDS = 20.0

@@ -59,7 +59,8 @@ def read_yaml(path: Path) -> tuple[Any, Lines]:
         CannotStart: The file cannot be read or is not this kind of YAML; the text says where.
     """
     try:
-        raw = path.open("rb").read(MAX_BYTES + 1)
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
     except OSError as trouble:
         raise CannotStart(f"{path}: cannot be read: {trouble.strerror or type(trouble).__name__}") from None
     if len(raw) > MAX_BYTES:

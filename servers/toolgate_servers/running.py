@@ -1,12 +1,12 @@
 """One running call: how far it is, how long it may still take, and whether anybody still waits for it."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
 from typing import NamedTuple
 
 import anyio
-import anyio.from_thread
 from anyio.streams.memory import MemoryObjectSendStream
 
 from toolgate_servers.errors import Reason, Refused
@@ -36,6 +36,7 @@ class Run:
         self._ends = clock() + seconds
         self._reports = reports
         self._home = threading.get_ident()
+        self._loop = None if reports is None else asyncio.get_running_loop()
         self._abandoned = threading.Event()
         self._reported = -BETWEEN_REPORTS
 
@@ -47,13 +48,17 @@ class Run:
         """
         self.check()
         now = self._clock()
-        if self._reports is None or (now - self._reported < BETWEEN_REPORTS and done != total):
+        if self._loop is None or (now - self._reported < BETWEEN_REPORTS and done != total):
             return
         self._reported = now
         if threading.get_ident() == self._home:
             self._send(Step(done, total, text))
-        else:
-            anyio.from_thread.run_sync(self._send, Step(done, total, text))
+            return
+        try:
+            # Not anyio.from_thread: it would wait, for ever if the loop stops just then.
+            self._loop.call_soon_threadsafe(self._send, Step(done, total, text))
+        except RuntimeError:
+            pass  # the server has stopped meanwhile
 
     def cancelled(self) -> bool:
         """Whether nobody waits for the outcome any more."""

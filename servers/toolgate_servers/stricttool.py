@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 import anyio
-import anyio.from_thread
 import anyio.to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream
 from mcp.server.mcpserver import Context
@@ -17,7 +16,7 @@ from mcp.server.mcpserver.utilities.types import Image
 from mcp_types import CallToolResult
 from pydantic import BaseModel, Field, PrivateAttr, ValidationError
 
-from toolgate_servers.errors import Refused
+from toolgate_servers.errors import Reason, Refused
 from toolgate_servers.running import Run, Step, timed_out
 
 PLACES = 16
@@ -59,16 +58,35 @@ class _Failed:
     problem: Exception
 
 
+class _Left:
+    """How many threads of a tool still work although their callers have left."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.count = 0
+
+    def check(self) -> None:
+        """Refuse more work while too many are left behind."""
+        if self.count >= PLACES:
+            raise Refused(
+                Reason.BUSY,
+                "the tool",
+                found=f"{self.count} earlier calls that do not end",
+                expected="fewer; try again in a while",
+            )
+
+
 class StrictTool(Tool):
     """A tool that checks its arguments as its schema says and answers within its time.
 
-    A worker thread that does not look whether its caller has left keeps one of the places until it ends.
+    A worker thread that does not look whether its caller has left works on; when many do, calls are refused.
     """
 
     timeout: float = Field(exclude=True)
     with_run: bool = Field(exclude=True)
     refusal: Callable[[ValidationError, type[BaseModel]], Refused] = Field(exclude=True)
     _places: anyio.CapacityLimiter = PrivateAttr(default_factory=lambda: anyio.CapacityLimiter(PLACES))
+    _left: _Left = PrivateAttr(default_factory=_Left)
 
     async def run(
         self,
@@ -95,7 +113,7 @@ class StrictTool(Tool):
         send, receive = anyio.create_memory_object_stream[Step](8)
         run = Run(self.timeout, send)
         outcome: Any = None
-        async with anyio.create_task_group() as group:
+        async with send, anyio.create_task_group() as group:
             group.start_soon(_forward, receive, context)
             try:
                 outcome = await self._timed(checked, run)
@@ -120,12 +138,13 @@ class StrictTool(Tool):
         raise timed_out()
 
     async def _in_thread(self, work: Callable[[], Any]) -> Any:
-        place = _Place(self._places)
-        await self._places.acquire_on_behalf_of(place)
-        try:
-            return await anyio.to_thread.run_sync(place.during, work, abandon_on_cancel=True)
-        finally:
-            place.leave()
+        self._left.check()
+        async with self._places:
+            place = _Place(self._left)
+            try:
+                return await anyio.to_thread.run_sync(place.during, work, abandon_on_cancel=True)
+            finally:
+                place.leave()
 
     def _converted(self, outcome: Any) -> Any:
         if not isinstance(outcome, Shown):
@@ -141,43 +160,33 @@ class StrictTool(Tool):
 
 
 class _Place:
-    """One of the places of a tool, given back when the caller has left and the thread has ended."""
+    """One thread of a tool, which its caller may leave before it ends."""
 
-    def __init__(self, places: anyio.CapacityLimiter) -> None:
-        self._places = places
-        self._lock = threading.Lock()
+    def __init__(self, left: _Left) -> None:
+        self._all = left
         self._begun = self._ended = self._left = False
 
     def during(self, work: Callable[[], Any]) -> Any:
-        """Work in a thread; gives the place back if the caller has left meanwhile."""
+        """Work, in a thread."""
         self._begun = True
         try:
             return work()
         finally:
-            with self._lock:
+            with self._all.lock:
                 self._ended = True
-                late = self._left
-            if late:
-                self._free_from_thread()
+                self._all.count -= self._left
 
     def leave(self) -> None:
-        """Give the place back, now or when the thread ends."""
-        with self._lock:
-            self._left = True
-            free = self._ended or not self._begun
-        if free:
-            self._places.release_on_behalf_of(self)
-
-    def _free_from_thread(self) -> None:
-        try:
-            anyio.from_thread.run_sync(self._places.release_on_behalf_of, self)
-        except RuntimeError:
-            pass  # the server has stopped meanwhile
+        """Note that the caller has left, or has its answer."""
+        with self._all.lock:
+            self._left = self._begun and not self._ended
+            self._all.count += self._left
 
 
 async def _forward(reports: MemoryObjectReceiveStream[Step], context: Context[Any, Any]) -> None:
-    async for step in reports:
-        try:
-            await context.report_progress(step.done, step.total, step.text)
-        except ValueError:
-            return  # called without a client, as tests may
+    with reports:
+        async for step in reports:
+            try:
+                await context.report_progress(step.done, step.total, step.text)
+            except ValueError:
+                return  # called without a client, as tests may

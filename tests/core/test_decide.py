@@ -72,6 +72,7 @@ def approval(state: ApprovalState = ApprovalState.APPROVED, **given: Any) -> App
 
 def test_checks_run_cheap_and_certain_first() -> None:
     assert [check.__name__ for check in ADMIT] == [
+        "running",
         "allowlisted",
         "known",
         "tiered",
@@ -212,7 +213,8 @@ def test_what_is_masked_is_what_would_be_sent() -> None:
     ("asked", "tier", "minutes"), [(SEND, Tier.IRREVERSIBLE, 15), (WIPE, Tier.PRIVILEGED, 5), (NEW, None, 15)]
 )
 def test_a_person_is_asked_for_as_long_as_the_tier_says(asked: Call, tier: Tier | None, minutes: int) -> None:
-    assert admit(asked, facts(), UNLISTED) == Hold(tier, {}, START + minutes * 60.0)
+    why = "tier" if tier else "unlisted"
+    assert admit(asked, facts(), UNLISTED) == Hold(tier, {}, START + minutes * 60.0, why=why)
 
 
 @pytest.mark.parametrize(

@@ -133,6 +133,12 @@ def test_what_was_found_is_hidden_wherever_it_stands_and_the_rest_is_shown() -> 
     assert laid.whole
 
 
+def test_what_is_masked_already_becomes_the_same_mark() -> None:
+    laid = lay_out({"to": "<EMAIL_ADDRESS>", "as": "<b> <URL>"}, masked=["EMAIL_ADDRESS"])
+    assert written(laid) == ['to: "⟦hidden: EMAIL_ADDRESS⟧"', 'as: "<b> <URL>"']
+    assert laid.hidden == {"EMAIL_ADDRESS"}
+
+
 def test_a_key_that_holds_something_found_is_hidden_too() -> None:
     laid = lay_out({"a": [{"bob@example.com": 1}]}, [Finding("EMAIL_ADDRESS", 1, 0, 15)])
     assert written(laid) == ['a[0]["⟦hidden: EMAIL_ADDRESS⟧"]: 1']

@@ -15,7 +15,7 @@ from toolgate.core.policy import (
     Actions,
     ApprovalRule,
     Budget,
-    Grant,
+    Reach,
     Override,
     Policy,
     Redaction,
@@ -37,8 +37,8 @@ def always(arguments: JsonObject) -> str | None:
     return None
 
 
-def grant(text: str, *conditions: Any) -> Grant:
-    return Grant(names(text)[0], conditions)
+def grant(text: str, *conditions: Any) -> Reach:
+    return Reach(names(text)[0], conditions)
 
 
 def ranked(entries: Mapping[str, Any]) -> Ranked[Any]:

@@ -60,6 +60,7 @@ def test_a_hold_names_its_approval_and_its_tier_where_it_has_one() -> None:
         "verdict": "hold",
         "reason": "approval-needed",
         "approval": "ap-1",
+        "why": "tier",
     }
     classed = Hold(Tier.PRIVILEGED, {}, START, findings=FOUND)
     assert records.held(START, "c-1", CALL, "digest", classed, "ap-1") == {

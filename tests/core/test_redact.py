@@ -213,7 +213,13 @@ def test_a_number_masked_in_serialised_json_leaves_it_json() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["[4111111111111111 paid]", "card: 4111111111111111, thanks", '{"a": "b4111111111111111"}']
+    "text",
+    [
+        "[4111111111111111 paid]",
+        '{"paid by": "x" 4111111111111111}',
+        "card: 4111111111111111, thanks",
+        '{"a": "b4111111111111111"}',
+    ],
 )
 def test_a_number_in_prose_gets_a_mask_with_a_name(text: str) -> None:
     assert "<CREDIT_CARD>" in redact([text], found([text], "4111111111111111"), MASK)[0]

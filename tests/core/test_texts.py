@@ -130,6 +130,6 @@ def test_a_key_whose_value_is_a_long_number_is_its_label() -> None:
 
 @pytest.mark.parametrize(("old", "new"), [(4111111111111111, 0), (4111111111111111.0, 0.0), (-123456789, 0)])
 def test_a_number_that_changes_becomes_nought_of_its_own_kind(old: float, new: float) -> None:
-    changed = texts({"a": [old, old]}).rewritten({1: "<X>"})
+    changed: Any = texts({"a": [old, old]}).rewritten({1: "<X>"})
     assert changed == {"a": [new, old]}
-    assert type(changed["a"][0]) is type(old)
+    assert type(cast("list[object]", changed["a"])[0]) is type(old)

@@ -98,3 +98,31 @@ def test_masks_are_those_of_presidios_anonymizer(presidio: Presidio) -> None:
     findings = Engine().find([text], PRESIDIO)
     theirs = anonymizer.anonymize(text, [result(f.entity, f.start, f.end, f.score) for f in findings])
     assert redact([text], findings, Actions({}, Action.MASK)) == [theirs.text]
+
+
+def test_ours_find_with_full_presidio_on_a_blank_language(presidio: Presidio) -> None:
+    """The whole analyser, lemmas and all, finds nothing of these six that ours do not."""
+    analyzer: Any = import_module("presidio_analyzer")
+    engines: Any = import_module("presidio_analyzer.nlp_engine")
+    spacy: Any = import_module("spacy")
+
+    def lemmas(document: Any) -> Any:
+        for token in document:
+            token.lemma_ = token.lower_  # a blank language has none, and context would silently do nothing
+        return document
+
+    import_module("spacy.language").Language.component("lower_lemmas", func=lemmas)
+    language = spacy.blank("en")
+    language.add_pipe("lower_lemmas")
+    blank: Any = engines.SpacyNlpEngine()
+    blank.nlp = {"en": language}
+    registry: Any = analyzer.RecognizerRegistry()
+    registry.recognizers = list(presidio.recognisers())
+    whole = analyzer.AnalyzerEngine(nlp_engine=blank, registry=registry, supported_languages=["en"])
+    ours, chance = Engine(), random.Random(12)
+    for _ in range(6):
+        for entity, text in generated(chance):
+            sentence = chance.choice(TEMPLATES).format(text)
+            theirs = whole.analyze(sentence, "en", entities=[entity], score_threshold=THRESHOLDS[entity])
+            found = {(f.start, f.end) for f in ours.find([sentence], frozenset({entity}))}
+            assert {(one.start, one.end) for one in theirs} <= found, sentence

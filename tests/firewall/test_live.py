@@ -7,10 +7,11 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from toolgate.cli.live import Joiner, Judged, Live, cells
+from toolgate.cli.live import Live, cells
 from toolgate.core import records
 from toolgate.core.model import Call, Caller, JsonObject, Rate, Refuse
 from toolgate.core.reasons import Reason
+from toolgate.journal.joining import Joiner, Judged
 from toolgate.journal.observed import Observed
 from toolgate.ports import Entry, Exhausted
 
@@ -104,7 +105,9 @@ class Kept:
     def note(self, entry: Entry) -> None:
         self.entries.append(entry)
 
-    async def conclude(self, entry: Entry, approval: str, sealed_result: bytes) -> None:
+    async def conclude(
+        self, entry: Entry, approval: str, sealed_result: bytes, charges: Sequence[Charge] = ()
+    ) -> None:
         self.entries.append(entry)
 
 

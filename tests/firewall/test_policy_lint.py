@@ -19,7 +19,15 @@ TESTS = sorted([*(ROOT / "policies").glob("*_test.yaml"), *(ROOT / "tests" / "ve
 TOOLS = {
     "retrieval": frozenset({"search", "read_document", "list_documents"}),
     "compute": frozenset({"calculate"}),
-    "actions": frozenset({"email_list", "email_read", "email_draft", "email_delete_draft", "email_send"}),
+    "actions": frozenset(
+        {
+            *("email_search", "email_read", "email_draft", "email_delete_draft", "email_send", "email_reply"),
+            *("calendar_search", "calendar_free_busy", "calendar_create", "calendar_move"),
+            *("calendar_cancel", "calendar_respond"),
+            *("ticket_search", "ticket_get", "ticket_create", "ticket_update", "ticket_assign"),
+            *("ticket_comment", "ticket_close"),
+        }
+    ),
 }
 # These speak of servers that toolgate does not ship.
 ELSEWHERE = {"allow-all", "wrapped", "example-developer"}

@@ -39,13 +39,13 @@ def test_a_policy_that_says_nothing_allows_nothing(tmp_path: Path) -> None:
     assert (view.allowed, view.tier, policy.shadow, policy.unlisted_hold) == (False, None, False, False)
     assert policy.approval[Tier.IRREVERSIBLE].expires == 900.0
     assert policy.approval[Tier.PRIVILEGED].expires == 300.0
-    assert policy.approval[Tier.PRIVILEGED].channels == ("cli",)
+    assert policy.approval[Tier.PRIVILEGED].channels == ("console", "cli")
 
 
 def test_secrets_and_cards_are_refused_in_arguments_and_masked_in_results_unless_stated(
     tmp_path: Path,
 ) -> None:
-    view = opened(tmp_path, "redaction: {results: {other: refuse}}").view((), "docs", "search")
+    view = opened(tmp_path, "tiers: {read: [docs/*]}\nredaction: {results: {other: refuse}}").view((), "docs", "search")
     assert (view.arguments.of("SECRET"), view.arguments.of("CREDIT_CARD")) == (Action.REFUSE, Action.REFUSE)
     assert (view.results.of("SECRET"), view.results.of("IBAN_CODE")) == (Action.MASK, Action.REFUSE)
     assert view.wanted_arguments == {"SECRET", "CREDIT_CARD"}
@@ -61,7 +61,7 @@ roles:
     limits: {calls: 5 per day, cost: 5/day}
     may_approve: [read]
 redaction: {arguments: {secrets: hash, CREDIT_CRAD: mask, US_SSN: hide}, upstreams: {A/b: {}}}
-approval: {irreversible: {channels: [console, post], expires: 15}}
+approval: {irreversible: {channels: [consol, post], expires: 15}}
 results: {truncate: head}
 """
     assert places(tmp_path, text) == [
@@ -104,10 +104,33 @@ def test_a_key_of_a_later_version_is_an_unknown_key(tmp_path: Path, key: str) ->
 def test_what_is_not_there_yet_is_said_to_be_so(tmp_path: Path) -> None:
     lines = mistakes(
         tmp_path,
-        "redaction: {results: {other: pseudonym}}\napproval: {privileged: {channels: [elicit]}}\n",
+        "redaction: {results: {other: pseudonym}}\n",
     )
     assert all("not available yet in this version: expected" in line for line in lines)
-    assert len(lines) == 2
+    assert len(lines) == 1
+
+
+def test_a_privileged_call_is_decided_by_a_person_and_never_by_the_client(tmp_path: Path) -> None:
+    text = "approval:\n  irreversible: {channels: [elicit]}\n  privileged: {channels: [cli, elicit]}\n"
+    (line,) = mistakes(tmp_path, text)
+    assert "4 approval.privileged.channels" in line
+    assert "proves the client's consent and no person's" in line
+
+
+@pytest.mark.parametrize(
+    "undo",
+    [
+        "{call: close, within: 1h}",
+        "{call: 'u/*', within: 1h}",
+        "{call: u/close}",
+        "{call: u/close, within: 1h, with: {id: $results.id}}",
+        "{call: u/close, within: 1h, with: {ids: [{id: $result}]}}",
+        "{call: u/close, within: 1h, with: {id: $arguments..id}}",
+    ],
+)
+def test_a_way_back_that_leads_nowhere_is_a_mistake(tmp_path: Path, undo: str) -> None:
+    (line,) = mistakes(tmp_path, f"tools: {{u/open: {{undo: {undo}}}}}\n")
+    assert "tools.u/open.undo" in line
 
 
 @pytest.mark.parametrize(

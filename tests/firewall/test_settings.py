@@ -279,5 +279,6 @@ def test_the_schema_knows_every_key() -> None:
             "approvers",
             "limits",
         ),
+        "notify",
         "secrets",
     }

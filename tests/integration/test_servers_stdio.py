@@ -22,7 +22,7 @@ FIRST_CALLS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"path": "a.md"},
         {"path": "a.md", "title": "A", "text": "# A", "offset": 0, "total": 3, "next_offset": None},
     ),
-    "actions": ("email_list", {"folder": "outbox"}, {"mails": [], "next_cursor": None, "total": 0}),
+    "actions": ("email_search", {"folder": "outbox"}, {"mails": [], "next_cursor": None, "total": 0}),
 }
 
 

@@ -44,7 +44,7 @@ async def test_the_snippet_for_claude_desktop_starts_a_server_that_works(running
     assert Path(entry["command"]).is_absolute()
     async with connected(Place(command=(entry["command"], *entry["args"]))) as client:
         names = {tool.name for tool in (await client.list_tools()).tools}
-        got = await ask(client, "actions__email_list", {"folder": "drafts"})
+        got = await ask(client, "actions__email_search", {"folder": "drafts"})
     assert {"compute__calculate", "actions__email_send", "toolgate_continue"} <= names
     assert got.verdict == "allow"
 

@@ -28,11 +28,15 @@ _SALT: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Approver:
-    """A person who may decide held calls. `hash` is `scrypt:SALT:KEY` in hex."""
+    """A person who may decide held calls. `hash` is `scrypt:SALT:KEY` in hex.
+
+    `credential` is that of a person who signed in with one that may call, too: own calls are not his to decide.
+    """
 
     name: str
     roles: tuple[str, ...]
     hash: str
+    credential: str = ""
 
 
 _Word = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]

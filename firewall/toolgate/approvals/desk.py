@@ -1,90 +1,107 @@
-"""The desk where people decide held calls; terminal and console are two ways to it."""
+"""The desk where people decide held calls; terminal, console and messages are ways to it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
 import orjson
 
 from toolgate.approvals.approvers import Approver, enrol, fits, read
+from toolgate.approvals.counter import UNREADABLE, Card, Declined, Offer, Store, policies_of
+from toolgate.approvals.edits import About, Fit, changes, judged
+from toolgate.approvals.grants import Granted, Patterns
+from toolgate.approvals.standing import StandingOrders
+from toolgate.core.canonical import canonical
 from toolgate.core.model import Approval, ApprovalState, JsonObject, Tier
-from toolgate.core.policy import Policy
+from toolgate.core.offers import offered
+from toolgate.core.policy import Action, Actions, Policy
 from toolgate.core.records import event
+from toolgate.core.redact import redact
+from toolgate.core.texts import texts
+from toolgate.core.wording import broad, reading
 from toolgate.errors import Misuse, SealBroken
-from toolgate.ports import HELD_ARGUMENTS, Entry, Keyring
+from toolgate.ports import (
+    HELD_ABOUT,
+    HELD_ARGUMENTS,
+    Announcer,
+    Detectors,
+    Entry,
+    Keyring,
+    News,
+    Policies,
+    Silent,
+)
 
-UNREADABLE: Final = "the held arguments have expired or were sealed under another master key"
+__all__ = ["Approver", "Card", "Declined", "Desk", "Granted", "Offer"]
 
-
-class Held(Protocol):
-    """What the desk needs of a store."""
-
-    async def by_id(self, approval: str) -> Approval | None: ...
-
-    async def arguments(self, approval: str) -> bytes | None: ...
-
-    async def listing(self, state: ApprovalState | None = None, limit: int = 100) -> list[Approval]: ...
-
-    async def decide(
-        self, entry: Entry, approval: str, state: ApprovalState, approver: str, tier: Tier | None = None
-    ) -> bool: ...
-
-    async def clear(self, entry: Entry, approval: str, approver: str) -> bool: ...
-
-    async def attempt(self, name: str) -> float: ...
-
-    async def forgive(self, name: str) -> None: ...
-
-    def commit(self, entry: Entry) -> Awaitable[object]: ...
+# What is masked on a card until somebody with the right wants to see it.
+HIDDEN: Final = frozenset({"SECRET", "CREDIT_CARD", "IBAN_CODE", "US_SSN"})
+_MASK: Final = Actions({}, Action.MASK)
+_DECIDED: Final = (ApprovalState.APPROVED, ApprovalState.SPENT, ApprovalState.EXECUTED)
+_SIMILAR: Final = 5
+# So many like it have to have been approved before a grant is offered.
+_ENOUGH: Final = 2
+_LOOK_BACK: Final = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Declined:
-    """The desk did not do it, and why."""
-
-    why: str
-    retry_after: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """What a person sees of a held call. `arguments` are what will be sent, None when they cannot be read."""
-
-    approval: Approval
-    arguments: JsonObject | None
-
-
-class Desk:
-    """Shows held calls and takes decisions. `channel` is the one people come through: cli or console."""
+class Desk(StandingOrders):
+    """Shows held calls and takes decisions. `channel` is the one people come through: cli, console, …"""
 
     def __init__(
         self,
-        store: Held,
+        store: Store,
         keyring: Keyring,
         approvers: Path,
-        policy: Policy,
+        policy: Policy | Policies,
         channel: str,
         now: Callable[[], float],
+        *,
+        detectors: Detectors | None = None,
+        patterns: Patterns | None = None,
+        announcer: Announcer = Silent(),  # noqa: B008 - it holds nothing
     ) -> None:
-        self._store, self._keyring, self._approvers = store, keyring, approvers
-        self._policy, self._channel, self._now = policy, channel, now
+        super().__init__(store, keyring, policies_of(policy), channel, now, patterns)
+        self._approvers, self._detectors, self._announcer = approvers, detectors, announcer
 
-    async def listing(self, state: ApprovalState | None = None) -> list[Approval]:
+    def through(self, channel: str) -> Desk:
+        """The same desk for people who come another way."""
+        return Desk(
+            self._store,
+            self._keyring,
+            self._approvers,
+            self._policies,
+            channel,
+            self._now,
+            detectors=self._detectors,
+            patterns=self._patterns,
+            announcer=self._announcer,
+        )
+
+    async def listing(self, state: ApprovalState | None = None, limit: int = 100) -> list[Approval]:
         """The newest approvals, of one state or of all."""
-        return await self._store.listing(state)
+        return await self._store.listing(state, limit)
 
     async def card(self, approval: str) -> Card | None:
-        """A held call with what it would send."""
+        """A held call with what it would send; what is too sensitive to show unasked is masked."""
         found = await self._store.by_id(approval)
-        return None if found is None else Card(found, await self._arguments(approval))
+        return None if found is None else await self._card(found, revealed=False)
+
+    async def reveal(self, approver: Approver, approval: str) -> Card | Declined:
+        """The card with nothing masked, on record."""
+        found = await self._store.by_id(approval)
+        if found is None:
+            return Declined("no such approval")
+        if declined := self._right(approver, found.tier):
+            return declined
+        await self._store.commit(self._entry("revealed", approver.name, found))
+        return await self._card(found, revealed=True)
 
     async def sign_in(self, name: str, passphrase: str) -> Approver | Declined:
         """The approver of this name and passphrase. Guessing costs ever longer waits, over all processes."""
-        approver = next((one for one in read(self._approvers) if one.name == name), None)
+        approver = self.approver(name)
         if approver is not None:
             wait = await self._store.attempt(
                 name
@@ -98,22 +115,56 @@ class Desk:
         await self._store.forgive(name)
         return approver
 
+    def approver(self, name: str) -> Approver | None:
+        """The approver of this name, for whoever has made sure otherwise that it is this person."""
+        return next((one for one in read(self._approvers) if one.name == name), None)
+
+    def may_approve(self, approver: Approver) -> frozenset[Tier]:
+        """The tiers this person decides held calls of."""
+        return self._policy.may_approve(approver.roles)
+
     async def approve(
-        self, approver: Approver, approval: str, tier: Tier | None = None
+        self,
+        approver: Approver,
+        approval: str,
+        tier: Tier | None = None,
+        edited: JsonObject | None = None,
     ) -> Approval | Declined:
-        """Let a held call be made once. `tier`: what kind of tool it is, where nobody has said so yet."""
-        return await self._decide(approver, approval, ApprovalState.APPROVED, tier)
+        """Let a held call be made once. `tier`: what kind of tool it is, where nobody has said so yet.
+
+        `edited` are other arguments for it, judged now and again when they are sent.
+        """
+        found = await self._store.by_id(approval)
+        if found is None:
+            return Declined("no such approval")
+        if declined := await self._unfit(found, tier):
+            return declined
+        given = found.tier or tier
+        if declined := self._may(approver, found, given):
+            return declined
+        fit: Fit | None = None
+        if edited is not None:
+            judgement = await self._fit(found, edited)
+            if isinstance(judgement, str):
+                return Declined(f"the changed arguments: {judgement}")
+            fit = judgement
+        return await self._decide(approver, found, ApprovalState.APPROVED, tier, given, fit)
 
     async def deny(self, approver: Approver, approval: str) -> Approval | Declined:
         """Refuse a held call until it expires."""
-        return await self._decide(approver, approval, ApprovalState.DENIED, None)
+        found = await self._store.by_id(approval)
+        if found is None:
+            return Declined("no such approval")
+        if declined := self._may(approver, found, found.tier):
+            return declined
+        return await self._decide(approver, found, ApprovalState.DENIED, None, found.tier, None)
 
     async def clear(self, approver: Approver, approval: str) -> Approval | Declined:
         """Let a call be asked for again that was sent and whose outcome is unknown."""
         found = await self._store.by_id(approval)
         if found is None:
             return Declined("no such approval")
-        if declined := self._may(approver, _needed(found.tier)):
+        if declined := self._may(approver, found, found.tier):
             return declined
         if not await self._store.clear(self._entry("cleared", approver.name, found), approval, approver.name):
             return Declined(f"it is {found.state.value}, expected spent without an outcome")
@@ -148,22 +199,31 @@ class Desk:
         return bool(read(self._approvers))
 
     async def _decide(
-        self, approver: Approver, approval: str, state: ApprovalState, tier: Tier | None
+        self,
+        approver: Approver,
+        found: Approval,
+        state: ApprovalState,
+        tier: Tier | None,
+        given: Tier | None,
+        fit: Fit | None,
     ) -> Approval | Declined:
-        found = await self._store.by_id(approval)
-        if found is None:
-            return Declined("no such approval")
-        if state is ApprovalState.APPROVED and (declined := await self._unfit(found, tier)):
-            return declined
-        given = found.tier or tier
-        if declined := self._may(approver, _needed(given)):
-            return declined
-        status = "approved" if state is ApprovalState.APPROVED else "denied"
-        entry = self._entry(status, approver.name, found, **({"tier": given.value} if given else {}))
-        if not await self._store.decide(entry, approval, state, approver.name, tier):
+        more: dict[str, object] = {"tier": given.value} if given else {}
+        sends, sealed = "", b""
+        if fit is not None:
+            plain = canonical(fit.arguments)
+            sends, sealed = fit.sends, self._keyring.seal(HELD_ARGUMENTS, plain)
+            more["asked"], more["sends"] = found.digest, fit.sends
+            more["edited"] = list(changes(await self._plain(found.id, asked=True) or {}, fit.arguments))
+        entry = self._entry(state.value, approver.name, found, **more)
+        if not await self._store.decide(
+            entry, found.id, state, approver.name, tier, channel=self._channel, sends=sends, sealed=sealed
+        ):
             late = found.state is ApprovalState.PENDING
             return Declined("it has expired" if late else f"it is {found.state.value} already")
-        return await self._after(found)
+        after = await self._after(found)
+        channels = self._policy.rule(given).channels
+        self._announcer.announce(News("decided", after, channels, "", self._now()))
+        return after
 
     async def _unfit(self, found: Approval, tier: Tier | None) -> Declined | None:
         """Why this cannot be approved by anyone: nobody approves what cannot be shown."""
@@ -171,25 +231,94 @@ class Desk:
             return Declined("nobody has said yet what this tool can break: --tier is needed")
         if found.tier is not None and tier is not None and tier is not found.tier:
             return Declined(f"the policy says {found.tier.value}; --tier is for tools it does not list")
-        return Declined(UNREADABLE) if await self._arguments(found.id) is None else None
+        return Declined(UNREADABLE) if await self._plain(found.id) is None else None
 
-    def _may(self, approver: Approver, tier: Tier) -> Declined | None:
-        if tier not in self._policy.may_approve(approver.roles):
-            return Declined(
-                f"{approver.name} may not approve {tier.value} calls; see may_approve in the policy"
-            )
-        rule = self._policy.approval.get(tier)
-        if rule is not None and self._channel not in rule.channels:
-            return Declined(f"by the policy {tier.value} calls are not decided on the {self._channel}")
-        return None
+    async def _fit(self, found: Approval, edited: JsonObject) -> Fit | str:
+        """Whether the held call could be sent with these arguments instead."""
+        if self._detectors is None:
+            return "this desk cannot look for sensitive data"
+        before = await self._plain(found.id) or {}
+        masks = [f"<{entity}>" for entity in await self._sensitive(before)]
+        if any(mask in text for text in texts(edited) for mask in masks):
+            return "found a mask where a value was hidden, expected the value: reveal it first"
+        about = await self._about(found.id)
+        return await judged(
+            found, about, edited, self._policy, self._detectors, self._keyring, self._now()
+        )
 
-    async def _arguments(self, approval: str) -> JsonObject | None:
-        sealed = await self._store.arguments(approval)
+    async def _card(self, found: Approval, *, revealed: bool) -> Card:
+        arguments, about = await self._plain(found.id), await self._about(found.id)
+        asked = await self._plain(found.id, asked=True) if found.sends else None
+        similar = await self._similar(found)
+        offer = None if arguments is None else await self._offer(found, arguments, similar)
+        hidden: set[str] = set()
+        if not revealed:
+            hidden = await self._sensitive(arguments) | await self._sensitive(asked)
+            arguments, asked = await self._masked(arguments), await self._masked(asked)
+        return Card(
+            found,
+            arguments,
+            tuple(sorted(hidden)),
+            asked,
+            about.title,
+            about.schema,
+            about.roles,
+            tuple(similar[:_SIMILAR]),
+            offer,
+        )
+
+    async def _sensitive(self, arguments: JsonObject | None) -> set[str]:
+        if arguments is None or self._detectors is None:
+            return set()
+        found = await self._detectors.scan(texts(arguments), HIDDEN)
+        return {finding.entity for finding in found}
+
+    async def _masked(self, arguments: JsonObject | None) -> JsonObject | None:
+        if arguments is None or self._detectors is None:
+            return arguments
+        read_ = texts(arguments)
+        found = await self._detectors.scan(read_, HIDDEN)
+        return cast("JsonObject", redact(arguments, found, _MASK, read_)) if found else arguments
+
+    async def _similar(self, found: Approval) -> list[Approval]:
+        """What was decided of this caller and tool before, the newest first."""
+        about = (found.caller, found.upstream, found.target)
+        return [
+            one
+            for one in await self._store.listing(None, _LOOK_BACK)
+            if (one.caller, one.upstream, one.target) == about
+            and one.id != found.id
+            and one.state is not ApprovalState.PENDING
+        ]
+
+    async def _offer(self, found: Approval, arguments: JsonObject, similar: list[Approval]) -> Offer | None:
+        """The grant that would have covered this call and those like it that were approved."""
+        if found.tier is None or not self._policy.rule(found.tier).grants or self._patterns is None:
+            return None
+        like: list[JsonObject] = []
+        for one in similar:
+            plain = await self._plain(one.id) if one.state in _DECIDED and one.pin == found.pin else None
+            if plain is not None:
+                like.append(plain)
+        if len(like) < _ENOUGH:
+            return None
+        pattern = offered([arguments, *like])
+        return Offer(pattern, reading(pattern), broad(pattern), len(like))
+
+    async def _plain(self, approval: str, *, asked: bool = False) -> JsonObject | None:
+        sealed = await (self._store.asked(approval) if asked else self._store.arguments(approval))
         try:
             plain = self._keyring.unseal(HELD_ARGUMENTS, sealed or b"")
             return cast("JsonObject", orjson.loads(plain))
         except (SealBroken, orjson.JSONDecodeError):
             return None
+
+    async def _about(self, approval: str) -> About:
+        sealed = await self._store.about(approval)
+        try:
+            return About.of(orjson.loads(self._keyring.unseal(HELD_ABOUT, sealed or b"")))
+        except (SealBroken, orjson.JSONDecodeError):
+            return About()
 
     async def _after(self, before: Approval) -> Approval:
         return await self._store.by_id(before.id) or before
@@ -202,11 +331,3 @@ class Desk:
             fields |= {"approval": about.id, "caller": about.caller}
             fields |= {"upstream": about.upstream, "target": about.target}
         return Entry(event("decision", self._now(), **fields, **more))
-
-
-def _needed(tier: Tier | None) -> Tier:
-    """What one must be allowed to approve: a tool not listed is held like an irreversible one.
-
-    To call it read or reversible lets every later call pass, so that needs no less.
-    """
-    return Tier.PRIVILEGED if tier is Tier.PRIVILEGED else Tier.IRREVERSIBLE

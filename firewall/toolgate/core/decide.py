@@ -6,10 +6,12 @@ from typing import cast
 
 from toolgate.core.case import Case, Check
 from toolgate.core.checks.allowlist import allowlisted, tiered
-from toolgate.core.checks.approval import ASKS, approved, tier_of
+from toolgate.core.checks.approval import approved
+from toolgate.core.checks.asking import asks, granted, tier_of
 from toolgate.core.checks.budgets import within_budget
 from toolgate.core.checks.conditions import conditions_met
 from toolgate.core.checks.findings import arguments_clean
+from toolgate.core.checks.running import running
 from toolgate.core.checks.schema import known, valid
 from toolgate.core.model import (
     UNKNOWN,
@@ -26,14 +28,18 @@ from toolgate.core.model import (
     Need,
     Refuse,
     Tier,
+    Use,
 )
 from toolgate.core.outgoing import outgoing
 from toolgate.core.policy import Kind, Policy, View
+from toolgate.core.reasons import Reason
+from toolgate.core.standing import Grant
 
 _FINDINGS = frozenset({Fact.FINDINGS})
 
 # Cheap and certain first. Policies set parameters and never reorder.
 ADMIT: tuple[Check, ...] = (
+    running,
     allowlisted,
     known,
     tiered,
@@ -96,6 +102,10 @@ def _allow(case: Case) -> Allow:
     approval = _usable(case)
     if approval:
         return Allow(tier, outgoing(case), (*taken, Burn(approval)), approval, findings)
+    if case.facts.grants is not UNKNOWN and asks(case, tier):
+        grant = granted(case, tier)
+        if isinstance(grant, Grant):
+            return Allow(tier, outgoing(case), (*taken, Use(grant.id, grant.uses, grant.expires)), "", findings, None, grant.id)
     return Allow(tier, outgoing(case), taken, "", findings)
 
 
@@ -109,6 +119,8 @@ def _usable(case: Case) -> str:
 
 def _shadowed(case: Case, refusal: Refuse) -> Allow | Refuse:
     """In shadow mode a read or reversible call that would have been refused goes ahead, on the record."""
+    if refusal.reason is Reason.PAUSED:
+        return refusal
     known_tool = case.call.method != "tools/call" or case.facts.tool not in (None, UNKNOWN)
     tier = case.view.tier
     if case.policy.shadow and known_tool and (tier is Tier.READ or tier is Tier.REVERSIBLE):
@@ -120,13 +132,16 @@ def _lacking(case: Case) -> frozenset[Fact]:
     """Every fact the rest of the checks will ask for."""
     facts, view = case.facts, case.view
     unscanned = bool(view.wanted_arguments) and facts.findings is UNKNOWN
-    asks = view.tier is None or view.tier in ASKS or case.call.approval is not None
-    if unscanned and not asks:
+    tier = tier_of(case)
+    asked = case.call.approval is not None or asks(case, tier)
+    if unscanned and not asked:
         return _FINDINGS
+    grantable = asked and case.call.approval is None and (tier is None or case.policy.rule(tier).grants)
     wanted = (
         (Fact.FINDINGS, unscanned),
         (Fact.ASSIGNED, view.tier is None and facts.assigned is UNKNOWN),
-        (Fact.APPROVAL, asks and facts.approval is UNKNOWN),
+        (Fact.APPROVAL, asked and facts.approval is UNKNOWN),
+        (Fact.GRANTS, grantable and facts.grants is UNKNOWN),
     )
     return frozenset(fact for fact, lacking in wanted if lacking)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeAlias, cast
 
@@ -24,6 +24,7 @@ _FEWEST_ROWS: Final = 3
 _SHORT_LIST: Final = 20
 _BAR: Final = "  | "
 
+_MASK: Final = re.compile(r"<[A-Z_]+>")
 _Hidden: TypeAlias = Mapping[int, Sequence[Stretch]]
 
 
@@ -72,13 +73,20 @@ class _Leaf:
     number: int
 
 
-def lay_out(arguments: JsonObject, findings: Sequence[Finding] = (), bounds: Bounds = EVERYTHING) -> Layout:
+def lay_out(
+    arguments: JsonObject,
+    findings: Sequence[Finding] = (),
+    bounds: Bounds = EVERYTHING,
+    masked: Collection[str] = (),
+) -> Layout:
     """The arguments in their order. What the findings name is hidden, here and wherever it stands again.
+
+    `masked` are the entities that stand as `<ENTITY>` in the arguments already, and become the same marks.
 
     Two different arguments never look the same where everything is shown. Within bounds long texts lose
     their middle, then the deepest values are left out, and a mark says so where it happens.
     """
-    hidden: _Hidden = stretches(texts(arguments), findings) if findings else {}
+    hidden: _Hidden = _stretches(arguments, findings, masked) if findings or masked else {}
     leaves = list(_leaves(arguments, (), 0, _Count(), hidden, None if bounds == EVERYTHING else _LONGEST_KEY))
     kept = _kept(leaves, bounds.values)
     lines = _lines(leaves, kept, hidden, bounds)
@@ -108,6 +116,17 @@ def written(layout: Layout) -> list[str]:
         else:
             rows.append(f"{path}: {first}" if path else first)
     return rows
+
+
+def _stretches(arguments: JsonObject, findings: Sequence[Finding], masked: Collection[str]) -> _Hidden:
+    leaves = texts(arguments)
+    known = [
+        Finding(found[0][1:-1], leaf, found.start(), found.end())
+        for leaf, text in enumerate(leaves)
+        for found in _MASK.finditer(text)
+        if found[0][1:-1] in masked
+    ]
+    return stretches(leaves, [*findings, *known])
 
 
 class _Count:

@@ -8,6 +8,7 @@ from enum import Enum, StrEnum
 from typing import Any, Literal, TypeAlias
 
 from toolgate.core.reasons import Reason
+from toolgate.core.standing import NO_PAUSES, Grant, Pauses
 from toolgate.core.texts import Texts
 from toolgate.core.values import value
 
@@ -39,6 +40,7 @@ class Fact(StrEnum):
     FINDINGS = "findings"
     APPROVAL = "approval"
     ASSIGNED = "assigned"
+    GRANTS = "grants"
 
 
 @value
@@ -85,7 +87,7 @@ class Tool:
     """A tool as its upstream lists it, its schemas compiled once.
 
     `pin` is the digest of the definition; `broken` says why calls to it are refused (for example a
-    schema beyond the caps of catalogue time), empty when it is sound.
+    schema beyond the caps of catalogue time), empty when it is sound. `schema` is what `accepts` checks.
     """
 
     name: str
@@ -98,6 +100,7 @@ class Tool:
     params: Mapping[tuple[str, ...], tuple[str, str]] = field(
         default_factory=dict[tuple[str, ...], tuple[str, str]]
     )
+    schema: JsonObject = field(default_factory=dict[str, Any])
 
 
 @value
@@ -129,7 +132,9 @@ class ApprovalState(StrEnum):
 class Approval:
     """A held call and what became of it. Times are seconds since the epoch.
 
-    `digest` binds caller, upstream, method, target, pin and the arguments that will be sent.
+    `digest` binds caller, upstream, method, target, pin and the arguments that will be sent; `sends` is the
+    same with the arguments as an approver changed them, empty where nobody did. `credential` made the call,
+    `why` says what it was held for (tier, unlisted, findings), `channel` where it was decided.
     """
 
     id: str
@@ -143,6 +148,11 @@ class Approval:
     created: float
     expires: float
     decided_by: str = ""
+    credential: str = ""
+    session: str = ""
+    why: str = "tier"
+    channel: str = ""
+    sends: str = ""
 
 
 def _nothing(spent: Mapping[str, float] = {}) -> Mapping[str, float]:
@@ -163,6 +173,8 @@ class Facts:
     assigned: Tier | Unknown | None = UNKNOWN
     spent: Mapping[str, float] = field(default_factory=_nothing)
     texts: Texts | None = None
+    grants: tuple[Grant, ...] | Unknown = UNKNOWN
+    pauses: Pauses = NO_PAUSES
 
 
 @value
@@ -195,13 +207,59 @@ class Burn:
 
 @value
 class Open:
-    """Charge: keep a held call until somebody decides. `sealed` holds its arguments, encrypted."""
+    """Charge: keep a held call until somebody decides.
+
+    `sealed` holds its arguments, `about` what an approver is told beside them; both are encrypted.
+    """
 
     approval: Approval
     sealed: bytes
+    about: bytes = b""
 
 
-Charge: TypeAlias = Rate | Burn | Open
+@value
+class Use:
+    """Charge: take one of the uses of a grant that is in force until it expires."""
+
+    grant: str
+    uses: int | None
+    expires: float
+
+
+class UndoState(StrEnum):
+    """What became of a way back."""
+
+    OPEN = "open"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@value
+class Inverse:
+    """The way back from a call that was made: a call to `upstream`/`target`, until a moment, once."""
+
+    call: str
+    session: str
+    caller: str
+    undoes: str
+    upstream: str
+    target: str
+    at: float
+    until: float
+    state: UndoState = UndoState.OPEN
+
+
+@value
+class Remember:
+    """Charge: keep the way back from a call. `sealed` holds the arguments it would send, encrypted."""
+
+    inverse: Inverse
+    sealed: bytes
+
+
+Charge: TypeAlias = Rate | Burn | Open | Use | Remember
 
 
 @value
@@ -214,11 +272,15 @@ class Allow:
     approval: str = ""
     findings: tuple[Finding, ...] = ()
     shadowed: Reason | None = None
+    grant: str = ""
 
 
 @value
 class Hold:
-    """Ask a person. `approval` is the hold that already exists for this very call, if any."""
+    """Ask a person. `approval` is the hold that already exists for this very call, if any.
+
+    `why` says what for: the tier, a tool nobody classed (unlisted), or findings in the arguments.
+    """
 
     tier: Tier | None
     arguments: JsonObject
@@ -226,6 +288,7 @@ class Hold:
     approval: Approval | None = None
     charges: tuple[Charge, ...] = ()
     findings: tuple[Finding, ...] = ()
+    why: str = "tier"
 
 
 @value
@@ -245,6 +308,13 @@ class Replay:
 
 
 @value
+class Amend:
+    """The approver changed the arguments: judge those in place of the ones that came."""
+
+    approval: Approval
+
+
+@value
 class Need:
     """Look these facts up and ask again. The first `passed` checks need not be asked twice."""
 
@@ -252,7 +322,7 @@ class Need:
     passed: int = 0
 
 
-Admission: TypeAlias = Allow | Hold | Refuse | Replay | Need
+Admission: TypeAlias = Allow | Hold | Refuse | Replay | Amend | Need
 
 
 @value

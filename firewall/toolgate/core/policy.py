@@ -104,14 +104,33 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRule:
-    """Where a held call can be decided, and for how many seconds it stays open."""
+    """Where a held call can be decided, and for how many seconds it stays open.
+
+    `wait`: for so many seconds a caller is kept waiting before he is told that the call is held.
+    `grants`: whether a grant may answer in place of a person.
+    """
 
     channels: tuple[str, ...]
     expires: float
+    wait: float = 0.0
+    grants: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class Undo:
+    """The way back from a call: a call to `upstream`/`tool` with these arguments, for so many seconds.
+
+    A text `$result.PATH` or `$arguments.PATH` in them stands for what the call gave or was given.
+    """
+
+    upstream: str
+    tool: str
+    arguments: JsonObject = field(hash=False)
+    within: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
     """Tools a role reaches, and the conditions under which it does."""
 
     pattern: Pattern
@@ -122,7 +141,7 @@ class Grant:
 class Role:
     """What a role reaches, with everything it extends folded in. `held`: a call of it can be held."""
 
-    tools: tuple[Grant, ...] = ()
+    tools: tuple[Reach, ...] = ()
     prompts: tuple[Names, ...] = ()
     resources: tuple[Names, ...] = ()
     methods: tuple[Names, ...] = ()
@@ -152,6 +171,7 @@ class ToolRule:
     cost_limit: Limit | None = None
     cost: float = 0.0
     timeout: float | None = None
+    undo: Undo | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +192,7 @@ class View:
     wanted_results: frozenset[str]
     timeout: float | None
     max_chars: int | None
+    undo: Undo | None = None
     _rates: dict[str, tuple[Rate, ...]] = field(
         default_factory=dict[str, "tuple[Rate, ...]"], repr=False, compare=False
     )
@@ -195,7 +216,8 @@ class Policy:
 
     `shadow`: judge and journal, forward what would have been refused (never irreversible or privileged).
     `unlisted_hold`: a tool without a tier is held instead of refused.
-    `approval` has a rule for irreversible and for privileged; `prompts` limits holds per caller.
+    `approval` has a rule for reversible, irreversible and privileged; `prompts` limits holds per caller.
+    `asks_about` are the entities that a reversible call may not send before a person was asked.
     `digest` is the SHA-256 of the policy's canonical form, in hex.
     """
 
@@ -210,6 +232,7 @@ class Policy:
     arguments: Redaction
     results: Redaction
     max_chars: int | None
+    asks_about: frozenset[str] = frozenset()
     _memo: dict[tuple[Roles | str, ...], View] = field(
         default_factory=dict[tuple[Roles | str, ...], View], repr=False, compare=False
     )
@@ -242,6 +265,10 @@ class Policy:
         """Whether a tool these roles reach can be held: irreversible, privileged, or unlisted under hold."""
         return any(role.held for role in self._held_by(roles))
 
+    def rule(self, tier: Tier | None) -> ApprovalRule:
+        """How a held call of this tier is decided; one without a tier like an irreversible one."""
+        return self.approval.get(tier or Tier.IRREVERSIBLE) or self.approval[Tier.IRREVERSIBLE]
+
     def _keep(self, key: tuple[Roles | str, ...], name: str, view: View) -> View:
         """Remember a view within bounds."""
         if len(name) <= _LONGEST:
@@ -271,6 +298,7 @@ class Policy:
             budgets=tuple(self._budgets(roles, f"{upstream}/{tool}", rule)),
             actions=(self.arguments.actions(upstream, tool), self.results.actions(upstream, tool)),
             timeout=rule.timeout,
+            undo=rule.undo,
         )
 
     def _surface(self, kind: Kind, roles: Roles, upstream: str, name: str) -> View:
@@ -297,9 +325,13 @@ class Policy:
         budgets: tuple[Budget, ...],
         actions: tuple[Actions, Actions],
         timeout: float | None,
+        undo: Undo | None = None,
     ) -> View:
         """A view with what follows from its parts."""
         arguments, results = actions
+        wanted = arguments.wanted()
+        if tier is None or tier is Tier.REVERSIBLE:
+            wanted |= self.asks_about
         return View(
             allowed=allowed,
             tier=tier,
@@ -307,10 +339,11 @@ class Policy:
             budgets=budgets,
             arguments=arguments,
             results=results,
-            wanted_arguments=arguments.wanted(),
+            wanted_arguments=wanted,
             wanted_results=results.wanted(),
             timeout=timeout,
             max_chars=self.max_chars,
+            undo=undo,
         )
 
     def _budgets(self, roles: Roles, tool: str, rule: ToolRule) -> Iterator[Budget]:

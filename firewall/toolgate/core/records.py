@@ -32,6 +32,8 @@ def intent(at: float, call_id: str, call: Call, policy: str, verdict: Allow) -> 
     body["tier"] = verdict.tier.value
     if verdict.approval:
         body["approval"] = verdict.approval
+    if verdict.grant:
+        body["grant"] = verdict.grant
     if verdict.findings:
         body["findings"] = counts(verdict.findings)
     if verdict.shadowed is not None:
@@ -56,7 +58,7 @@ def held(at: float, call_id: str, call: Call, policy: str, verdict: Hold, approv
     """Written when a call is held for a person."""
     body = _about("hold", at, call_id, call, policy)
     tier: Tier | None = verdict.tier
-    body |= {"verdict": "hold", "reason": "approval-needed", "approval": approval}
+    body |= {"verdict": "hold", "reason": "approval-needed", "approval": approval, "why": verdict.why}
     if tier is not None:
         body["tier"] = tier.value
     if verdict.findings:

@@ -198,10 +198,9 @@ _AFTER_NUMBER: Final = re.compile(r"\s*[,}\]]")
 
 def _instead(text: str, start: int, end: int, entity: str, json: bool) -> str:
     """The mask of one stretch: 0 for a number in serialised JSON, so that it stays JSON."""
-    if json and text[start:end].isdigit() and _AFTER_NUMBER.match(text, end):
-        before = text[:start].rstrip()
-        if before.endswith((":", "[", ",")):
-            return "0"
+    number = json and text[start:end].isdigit() and _AFTER_NUMBER.match(text, end)
+    if number and text[max(0, start - 16) : start].rstrip().endswith((":", "[", ",")):
+        return "0"
     return f"<{entity}>"
 
 

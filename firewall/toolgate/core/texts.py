@@ -60,8 +60,8 @@ class Texts(list[str]):
 def texts(value: Any) -> Texts:
     """The texts of a JSON value; the position in this list is `Finding.leaf`.
 
-    Short and broken numbers, booleans and null are not texts. Raises TypeError for what a JSON decoder does not make, and
-    for a lone surrogate: what cannot be written cannot be looked at.
+    Short and broken numbers, booleans and null are not texts. Raises TypeError for what a JSON decoder
+    does not make, and for a lone surrogate: what cannot be written cannot be looked at.
     """
     try:
         json = orjson.dumps(value, option=_ONLY_JSON).decode()

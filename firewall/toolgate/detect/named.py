@@ -88,12 +88,13 @@ def _short(value: str) -> bool:
 
 
 _NAME: Final = re.compile(r"[\w.-]*\Z")
-_AFTER_NAME: Final = "\"'`\\ \t:=]>,?|)" + SEPARATOR
+_AFTER_NAME: Final = "\"'`\\ \t:=]>,?|).+" + SEPARATOR
 
 
 def _named(text: str, end: int) -> str:
     """The name that the anchor ended behind; empty where it says that the value is harmless."""
-    before = text[max(0, end - 64) : end].rstrip(_AFTER_NAME).rpartition(SEPARATOR)[2]
+    before = text[max(0, end - 72) : end].rstrip(_AFTER_NAME).rpartition(SEPARATOR)[2]
+    before = before.removesuffix(" string").rstrip()
     found = _NAME.search(before)
     name = found.group() if found else ""
     stem = re.sub(r"(?i)tokens?\d*\Z", "", name)
@@ -241,15 +242,16 @@ _ENTRY: Final = re.compile(
     r"(?m)(?:^[ \t]*#.*\n)*^[ \t]+[\w.-]{1,128}:[ \t]*(?:[|>][+-]?[ \t]*\n[ \t]+)?"
     r"(?P<value>[\"']?[A-Za-z0-9+/]{12,}={0,3}[\"']?)"
 )
-_MANIFEST: Final = 8192
+_MANIFEST: Final = 4096
 
 
 def manifest(text: str, end: int) -> Span | None:
     """The data of a Kubernetes Secret: base64, not encrypted; the anchor ends behind its kind."""
-    first = max(0, end - _MANIFEST, text.rfind("\n---", 0, end))
-    after = text.find("\n---", end)
-    last = min(len(text), end + _MANIFEST, after if after > 0 else len(text))
-    begins = _DATA.search(text, first, last)
+    first, last = max(0, end - _MANIFEST), min(len(text), end + _MANIFEST)
+    first = max(first, text.rfind("\n---", first, end))
+    after = text.find("\n---", end, last)
+    last = after if after > 0 else last
+    begins = _DATA.search(text, first, last) if "data:" in text[first:last] else None
     found = _ENTRY.search(text, begins.end(), last) if begins else None
     if found is None:
         return None
@@ -262,7 +264,7 @@ def manifest(text: str, end: int) -> Span | None:
 
 
 _SUFFIX: Final = r"(?:[_-]?(?:value|string|text))?[_-]?[0-9]{0,3}"
-_SIGN: Final = r"(?:[\"'`\\\]]|&quot;){0,3}[ \t]{0,12}[:=,?>|]"
+_SIGN: Final = r"(?:[\"'`\\\]]|&quot;){0,3}[ \t]{0,12}(?:string[ \t]{1,4})?[.+]?[:=,?>|]"
 
 NAMED: Final = (
     Rule("url password", "SECRET", r"://[^ /?#:@\x00-\x20\"'<>]{0,64}:", url_password, 0.9),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -12,10 +11,12 @@ from toolgate.core.wanted import least
 from toolgate.detect.known import literal
 from toolgate.detect.likeness import entropy
 from toolgate.detect.rules import SEPARATOR
-from toolgate.errors import Misuse
+from toolgate.errors import PortDown
 
 # A rule that matches everywhere must not fill the memory with findings.
 _MOST: Final = 10_000
+# The secret is the first group that matched, or the whole.
+FIRST: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class OwnRule:
     entity: str
     pattern: Any
     keywords: tuple[str, ...] = ()
-    group: int = 0
+    group: int = FIRST
     bits: float = 0.0
     allowed: tuple[Allowed, ...] = ()
     score: float = 0.85
@@ -76,42 +77,37 @@ class Pack:
 
     def find(self, text: str, hits: set[int], first: int) -> Iterator[tuple[int, int, int]]:
         """Start, end and number of the rule; `hits` are anchors seen, this pack's number from `first` on."""
-        for number, rule in enumerate(self.rules):
-            keyed = self._keyed[number]
-            if self._wanted[number] and (not keyed or any(first + word in hits for word in keyed)):
-                for start, end in _found(rule, text):
-                    yield start, end, number
+        wanted = [
+            (number, rule)
+            for number, rule in enumerate(self.rules)
+            if self._wanted[number]
+            and (not self._keyed[number] or any(first + word in hits for word in self._keyed[number]))
+        ]
+        at = 0
+        for part in text.split(SEPARATOR) if wanted else ():
+            lowered = part.lower()
+            for number, rule in wanted:
+                if not rule.keywords or any(word in lowered for word in rule.keywords):
+                    for start, end in _found(rule, part):
+                        yield at + start, at + end, number
+            at += len(part) + 1
 
 
 def _found(rule: OwnRule, text: str) -> Iterator[tuple[int, int]]:
-    """Where one rule holds; never across two texts of a message."""
-    count = 0
-    for match in rule.pattern.finditer(text):
-        start, end = match.span(rule.group)
-        if start < 0 or start == end:
-            continue
-        if SEPARATOR in match.group():
-            yield from _within(rule, text, match.start(), match.end())
-        elif _counts(rule, text, match):
-            yield start, end
-        count += 1
+    """Where one rule holds in one text."""
+    for count, match in enumerate(rule.pattern.finditer(text)):
         if count > _MOST:
-            raise Misuse(f"rule {rule.name}: found more than {_MOST} matches in one message")
+            raise PortDown(f"rule {rule.name}: found more than {_MOST} matches in one text")
+        group = rule.group
+        if group == FIRST:
+            group = next((n for n in range(1, rule.pattern.groups + 1) if match.group(n)), 0)
+        start, end = match.span(group)
+        if 0 <= start < end and _counts(rule, text, match, group):
+            yield start, end
 
 
-def _within(rule: OwnRule, text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """The same for each text that a match ran over."""
-    at = text.rfind(SEPARATOR, 0, start) + 1
-    for part in text[at:end].split(SEPARATOR):
-        for match in rule.pattern.finditer(part):
-            first, last = match.span(rule.group)
-            if first < last and _counts(rule, part, match):
-                yield at + first, at + last
-        at += len(part) + 1
-
-
-def _counts(rule: OwnRule, text: str, match: Any) -> bool:
-    secret = match.group(rule.group)
+def _counts(rule: OwnRule, text: str, match: Any, group: int) -> bool:
+    secret = match.group(group)
     if rule.bits and entropy(secret) < rule.bits:
         return False
     if not rule.allowed:
@@ -122,21 +118,11 @@ def _counts(rule: OwnRule, text: str, match: Any) -> bool:
 
 
 def compiled(expression: str) -> Any:
-    """An expression for RE2, with what other dialects write otherwise; raises ValueError with its reason."""
+    """An expression for RE2, which knows (?i) also in the middle; raises ValueError with its reason."""
     re2: Any = import_module("re2")
     options = re2.Options()
     options.log_errors = False
-    hoisted, flags = _hoisted(expression)
     try:
-        return re2.compile(flags + hoisted.replace(r"\Z", r"\z"), options)
+        return re2.compile(expression.replace(r"\Z", r"\z"), options)
     except re2.error as fault:
         raise ValueError(str(fault.args[0] if fault.args else fault)[:120]) from None
-
-
-_FLAGS: Final = re.compile(r"\(\?([imsU]+)\)")
-
-
-def _hoisted(expression: str) -> tuple[str, str]:
-    """RE2 knows (?i) anywhere in a group: what stands in the middle holds from there on, as in Go."""
-    found = _FLAGS.match(expression)
-    return (expression[found.end() :], found.group()) if found else (expression, "")

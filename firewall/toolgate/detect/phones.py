@@ -126,6 +126,7 @@ _REGIONS: Final = (
     "CZ",
     "HU",
 )
+_QUAD: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}\Z")
 _SPACED: Final = re.compile(r"[0-9][ .()/-]{1,2}[0-9]")
 
 
@@ -148,7 +149,7 @@ def phone_near(text: str, end: int) -> Span | None:
     """A number as people write them after such a word; the anchor ends seven characters in."""
     start = end - 7
     found = _LINE.match(text, start)
-    if found is None or _DATE.match(text, start):
+    if found is None or _DATE.match(text, start) or _QUAD.match(found.group()):
         return None
     number = found.group()
     written = _SPACED.search(number) or number[0] in "0+("

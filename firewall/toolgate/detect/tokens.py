@@ -147,7 +147,7 @@ _FORMATS: Final = (
     ("terraform token", rf"{_A}{{14}}\.atlasv1\.[A-Za-z0-9_=-]{{60}}", "[A-Za-z0-9_=-]*"),
     ("together key", rf"tgp_v1_{_W}{{43}}", ""),
     ("twilio key", r"SK(?:[0-9a-f]{32}|[0-9A-F]{32})", ""),
-    ("twitter bearer token", r"A{20}[A-Za-z0-9%]{80}", "[A-Za-z0-9%]*"),
+    ("twitter bearer token", r"A{20}", "[A-Za-z0-9%]{80,200}"),
     ("typeform token", r"tfp_[A-Za-z0-9_.=-]{59}", ""),
     ("vault token", rf"hv[sbr]\.{_W}{{24}}", f"{_W}*"),
     ("vercel token", rf"vc[pikar]_{_A}{{56}}", ""),
@@ -160,22 +160,22 @@ _LONGEST_ANCHOR: Final = 260
 _LONGEST: Final = 4096
 # What stands for the part of a token that was left out.
 _CUT: Final = ("#", "*", "…")
-# A token may follow a colour code of a terminal or an escape written out; within a word it is none.
-_FREE: Final = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrtbf])|(?<=\[[0-9]m)|(?<=\[[0-9]{2}m))"
 
 
 def _token(anchor: str, tail: str) -> Verify:
     """A token that stands on its own. One of few letters, or one that says EXAMPLE, is no key."""
-    exact = re.compile(rf"{_FREE}(?:{anchor}){tail}(?![A-Za-z0-9])")
+    head = re.compile(rf"(?<![A-Za-z0-9])(?:{anchor})\Z")
+    rest = re.compile(rf"{tail}(?![A-Za-z0-9])")
 
     def verify(text: str, end: int) -> Span | None:
-        stop = end + _LONGEST
-        found = exact.search(text, max(0, end - _LONGEST_ANCHOR), stop)
-        while found and found.end() < end:
-            found = exact.search(text, found.end(), stop)
-        if found is None or found.start() >= end or invented(found.group()):
+        begins = head.search(text, max(0, end - _LONGEST_ANCHOR), end)
+        stops = rest.match(text, end, end + _LONGEST) if begins else None
+        if begins is None or stops is None:
             return None
-        return None if text[found.end() : found.end() + 1] in _CUT else found.span()
+        start, stop = begins.start(), stops.end()
+        if text[stop : stop + 1] in _CUT or invented(text[start:stop]):
+            return None
+        return start, stop
 
     return verify
 
@@ -218,7 +218,7 @@ def ntlm(text: str, end: int) -> Span | None:
 
 
 TOKENS: Final = (
-    *(Rule(name, "SECRET", anchor, _token(anchor, tail)) for name, anchor, tail in _FORMATS),
+    *(Rule(name, "SECRET", rf"\b(?:{anchor})", _token(anchor, tail)) for name, anchor, tail in _FORMATS),
     Rule("private key", "SECRET", r"-----BEGIN [A-Z ]{0,24}PRIVATE KEY", private_key),
     # DER: a sequence, then the version: the same letters in every RSA key (PKCS #1 and #8).
     Rule("private key without lines", "SECRET", r"MII[A-Za-z0-9+/]{3}IBA[AD]", der_key),

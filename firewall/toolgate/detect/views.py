@@ -142,8 +142,8 @@ def folded(text: str, parent: View | None = None) -> View | None:
 
 
 _ESCAPE: Final = re.compile(
-    r"\\+u(?P<surrogates>[dD][89abAB][0-9A-Fa-f]{2}\\+u[dD][c-fC-F][0-9A-Fa-f]{2})|\\+u(?P<unit>[0-9A-Fa-f]{4})"
-    r"|\\+x(?P<byte>[0-9A-Fa-f]{2})|\\+(?P<sign>[/\"'])|(?P<percent>(?:%[0-9A-Fa-f]{2})+)"
+    r"\\{1,8}u(?P<surrogates>[dD][89abAB][0-9A-Fa-f]{2}\\{1,8}u[dD][c-fC-F][0-9A-Fa-f]{2})|\\{1,8}u(?P<unit>[0-9A-Fa-f]{4})"
+    r"|\\{1,8}x(?P<byte>[0-9A-Fa-f]{2})|\\{1,8}(?P<sign>[/\"'])|\\{1,8}(?P<blank>[nrtbf])|(?P<percent>(?:%[0-9A-Fa-f]{2})+)"
     r"|(?P<entity>&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});)"
 )
 _UNIT: Final = re.compile(r"[0-9A-Fa-f]{4}")
@@ -180,6 +180,8 @@ def _plain(escape: re.Match[str]) -> str:
         return unquote_to_bytes(given).decode("utf-8", "ignore") or given
     if kind == "entity":
         return html.unescape(given)
+    if kind == "blank":
+        return " "
     if kind == "sign":
         return given[-1]
     if kind == "surrogates":

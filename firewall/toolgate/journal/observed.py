@@ -34,7 +34,9 @@ class Observed:
         self._journal.note(entry)
         self._saw(entry.body)
 
-    async def conclude(self, entry: Entry, approval: str, sealed_result: bytes) -> None:
+    async def conclude(
+        self, entry: Entry, approval: str, sealed_result: bytes, charges: Sequence[Charge] = ()
+    ) -> None:
         """As the journal does."""
-        await self._journal.conclude(entry, approval, sealed_result)
+        await self._journal.conclude(entry, approval, sealed_result, charges)
         self._saw(entry.body)

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from toolgate.core.conditions import ArgumentCondition
 from toolgate.core.model import Limit
-from toolgate.core.policy import Actions, Condition, Override, Policy, Redaction, Role, ToolRule
+from toolgate.core.policy import Actions, ApprovalRule, Condition, Override, Policy, Redaction, Role, ToolRule
 
 Plain: TypeAlias = dict[str, Any]
 
@@ -17,7 +17,8 @@ def canonical(policy: Policy) -> Plain:
     return {
         "shadow": policy.shadow,
         "unlisted_hold": policy.unlisted_hold,
-        "approval": {t.value: [sorted(r.channels), r.expires] for t, r in policy.approval.items()},
+        "approval": {tier.value: _approval(rule) for tier, rule in policy.approval.items()},
+        "asks_about": sorted(policy.asks_about),
         "prompts": limit(policy.prompts),
         "roles": {name: _role(role) for name, role in policy.roles.items()},
         "tiers": policy.tiers.plain(lambda tier: tier.value),
@@ -26,6 +27,10 @@ def canonical(policy: Policy) -> Plain:
         "results": _redaction(policy.results),
         "max_chars": policy.max_chars,
     }
+
+
+def _approval(rule: ApprovalRule) -> list[Any]:
+    return [list(rule.channels), rule.expires, rule.wait, rule.grants]
 
 
 def condition(stated: Condition) -> str:
@@ -62,6 +67,7 @@ def _rule(rule: ToolRule) -> Plain:
         "cost_limit": limit(rule.cost_limit),
         "cost": rule.cost,
         "timeout": rule.timeout,
+        "undo": [undo.upstream, undo.tool, undo.arguments, undo.within] if (undo := rule.undo) else None,
     }
 
 

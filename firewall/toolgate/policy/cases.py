@@ -17,6 +17,7 @@ from toolgate.core.model import (
     UNKNOWN,
     Admission,
     Allow,
+    Amend,
     Approval,
     ApprovalState,
     Call,
@@ -180,6 +181,7 @@ def judge(part: CallPart, caller: Caller, policy: Policy, now: float) -> Admissi
         tool=Tool(name, _PIN, lambda _: None, None) if part.tool else UNKNOWN,
         findings=tuple(_finding(entity, part.arguments) for entity in part.found),
         approval=_approval(call, tier or part.assigned, now) if part.approved else None,
+        grants=(),
         assigned=part.assigned,
         spent={f"{names.get(budget, budget)}|{caller.name}": 1.0 for budget in part.spent},
     )
@@ -189,7 +191,7 @@ def judge(part: CallPart, caller: Caller, policy: Policy, now: float) -> Admissi
 def told(verdict: Admission) -> str:
     """A verdict in the words of a policy test; a call that only shadow mode lets pass is refused."""
     match verdict:
-        case Allow(shadowed=None) | Replay():
+        case Allow(shadowed=None) | Replay() | Amend():
             return "allow"
         case Allow(shadowed=reason):
             return f"refuse {reason}"

@@ -49,6 +49,10 @@ def _settings(old: Policy, new: Policy) -> Iterator[str]:
         before = old.approval[tier]
         if rule.expires > before.expires or set(rule.channels) - set(before.channels):
             yield f"approval.{tier}: longer or through more channels"
+        if rule.grants and not before.grants:
+            yield f"approval.{tier}: grants answer for a person"
+    if old.asks_about - new.asks_about:
+        yield "approval.reversible.ask_about: less"
 
 
 def _role(old: Role, new: Role) -> Iterator[str]:

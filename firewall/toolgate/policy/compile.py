@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +13,7 @@ from toolgate import units
 from toolgate.core.model import Direction, Limit, Tier
 from toolgate.core.patterns import Pattern, Ranked, conflicts, names
 from toolgate.core.policy import (
+    ENTITIES,
     Action,
     Actions,
     ApprovalRule,
@@ -20,12 +21,13 @@ from toolgate.core.policy import (
     Policy,
     Redaction,
     ToolRule,
+    Undo,
 )
 from toolgate.errors import PolicyError
 from toolgate.mistakes import Steps, spelled
 from toolgate.policy import money
 from toolgate.policy.canonical import canonical
-from toolgate.policy.document import Directions, Limits, PolicyFile, ToolPart
+from toolgate.policy.document import ApprovalPart, Directions, Limits, PolicyFile, ToolPart, UndoPart
 from toolgate.policy.load import Source, load
 from toolgate.policy.matchers import when
 from toolgate.policy.roles import compiled_roles
@@ -38,7 +40,7 @@ _DEFAULTS: Mapping[Direction, Actions] = {
     "arguments": Actions({"SECRET": Action.REFUSE, "CREDIT_CARD": Action.REFUSE}, Action.ALLOW),
     "results": Actions({"SECRET": Action.MASK, "CREDIT_CARD": Action.MASK}, Action.ALLOW),
 }
-_EXPIRES = {Tier.IRREVERSIBLE: "15m", Tier.PRIVILEGED: "5m"}
+_EXPIRES = {Tier.REVERSIBLE: "15m", Tier.IRREVERSIBLE: "15m", Tier.PRIVILEGED: "5m"}
 
 
 def open_policy(path: Path) -> Policy:
@@ -69,6 +71,7 @@ def compiled(source: Source) -> Policy:
         arguments=_redaction("arguments", file, complain),
         results=_redaction("results", file, complain),
         max_chars=file.results.max_chars,
+        asks_about=_asks_about(file.approval.reversible.ask_about),
     )
     if mistakes:
         raise PolicyError("\n".join(dict.fromkeys(mistakes)))
@@ -105,7 +108,13 @@ def _rule(part: ToolPart) -> ToolRule:
         cost_limit=spending,
         cost=money.cost(part.cost).amount if part.cost else 0.0,
         timeout=units.seconds(part.timeout) if part.timeout else None,
+        undo=_undo(part.undo) if part.undo else None,
     )
+
+
+def _undo(part: UndoPart) -> Undo:
+    upstream, _, tool = part.call.partition("/")
+    return Undo(upstream, tool, dict(part.with_), units.seconds(part.within))
 
 
 def _limit(rate: str | None) -> Limit | None:
@@ -117,11 +126,24 @@ def _limits(limits: Limits) -> tuple[Limit | None, Limit | None]:
 
 
 def _approval(file: PolicyFile) -> dict[Tier, ApprovalRule]:
-    parts = {Tier.IRREVERSIBLE: file.approval.irreversible, Tier.PRIVILEGED: file.approval.privileged}
-    return {
-        tier: ApprovalRule(tuple(part.channels), units.seconds(part.expires or _EXPIRES[tier]))
-        for tier, part in parts.items()
+    stated = file.approval
+    parts: dict[Tier, ApprovalPart] = {
+        Tier.REVERSIBLE: stated.reversible,
+        Tier.IRREVERSIBLE: stated.irreversible,
+        Tier.PRIVILEGED: stated.privileged,
     }
+    return {tier: _rule_of(part, _EXPIRES[tier]) for tier, part in parts.items()}
+
+
+def _rule_of(part: ApprovalPart, expires: str) -> ApprovalRule:
+    wait = units.seconds(part.wait) if part.wait else 0.0
+    return ApprovalRule(tuple(part.channels), units.seconds(part.expires or expires), wait, part.grants)
+
+
+def _asks_about(stated: Sequence[str]) -> frozenset[str]:
+    """The entities under their own names; `other` is every one there is."""
+    named = frozenset(["SECRET" if name == "secrets" else name for name in stated])
+    return named | ENTITIES if "other" in named else named
 
 
 def _redaction(direction: Direction, file: PolicyFile, complain: Complain) -> Redaction:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from toolgate.core.model import JsonObject, Tier
+from toolgate.core.texts import texts
+from toolgate.core.undo import reference
 from toolgate.documents import json_schema
 from toolgate.policy.spelling import (
     ActionWord,
@@ -27,9 +29,25 @@ from toolgate.policy.spelling import (
     Scalar,
     Spending,
     Texts,
+    ToolName,
     UpstreamName,
     UriPattern,
 )
+
+
+def _references(template: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    for text in texts(template):
+        reference(text)
+    return template
+
+
+def _by_a_person(channels: list[str]) -> list[str]:
+    if "elicit" in channels:
+        raise ValueError(
+            "found elicit, which proves the client's consent and no person's,"
+            " expected channels where a person decides"
+        )
+    return channels
 
 
 class Part(BaseModel):
@@ -139,6 +157,14 @@ class RolePart(Part):
     may_approve: list[Literal["irreversible", "privileged"]] = []
 
 
+class UndoPart(Part):
+    """The call that takes a call of this tool back, and for how long it can."""
+
+    call: ToolName
+    with_: Annotated[dict[str, JsonValue], AfterValidator(_references)] = Field({}, alias="with")
+    within: Duration
+
+
 class ToolPart(Part):
     """What holds for a tool whoever calls it."""
 
@@ -146,6 +172,7 @@ class ToolPart(Part):
     limits: Limits = Limits()
     cost: Cost | None = None
     timeout: Duration | None = None
+    undo: UndoPart | None = None
 
 
 Actions: TypeAlias = dict[Entity, ActionWord]
@@ -166,17 +193,33 @@ class RedactionPart(Directions):
 
 
 class ApprovalPart(Part):
-    """Where a held call of one tier can be decided, and how long it stays open."""
+    """Where a held call of one tier can be decided, how long it stays open and how long its caller waits."""
 
-    channels: Annotated[list[Channel], Filled] = ["cli"]
+    channels: Annotated[list[Channel], Filled] = ["console", "cli"]
     expires: Duration | None = None
+    wait: Duration | None = None
+    grants: bool = True
+
+
+class PrivilegedPart(ApprovalPart):
+    """The same for privileged calls: no grant answers for a person unless the policy says so."""
+
+    channels: Annotated[list[Channel], Filled, AfterValidator(_by_a_person)] = ["console", "cli"]
+    grants: bool = False
+
+
+class ReversiblePart(ApprovalPart):
+    """The same for reversible calls, which are only asked about for what they would send."""
+
+    ask_about: list[Entity] = ["secrets", "CREDIT_CARD", "IBAN_CODE", "US_SSN"]
 
 
 class ApprovalsPart(Part):
     """How held calls are decided. `prompts` limits the calls held per caller."""
 
+    reversible: ReversiblePart = ReversiblePart()
     irreversible: ApprovalPart = ApprovalPart()
-    privileged: ApprovalPart = ApprovalPart()
+    privileged: PrivilegedPart = PrivilegedPart()
     prompts: Rate | None = None
 
 

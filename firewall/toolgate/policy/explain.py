@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
-from toolgate.core.model import Admission, Caller, Hold, Refuse, Tier
+from toolgate.core.model import Admission, Caller, Hold, Refuse
 from toolgate.core.patterns import Pattern, names
 from toolgate.core.policy import Actions, Kind, Policy, View
 from toolgate.mistakes import Steps
@@ -58,7 +58,7 @@ def _detail(verdict: Admission, policy: Policy) -> str:
     if isinstance(verdict, Refuse):
         return verdict.detail
     if isinstance(verdict, Hold):
-        rule = policy.approval[verdict.tier or Tier.IRREVERSIBLE]
+        rule = policy.rule(verdict.tier)
         return f"open for {rule.expires:g} s, decided through {', '.join(rule.channels)}"
     return ""
 

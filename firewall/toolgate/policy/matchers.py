@@ -8,6 +8,7 @@ from typing import Any
 
 from toolgate.core import conditions
 from toolgate.core.conditions import ArgumentCondition, Matcher
+from toolgate.core.model import JsonObject
 from toolgate.policy.document import Argument, Bounds, Matchers, UrlShape, When
 from toolgate.policy.spelling import listed
 
@@ -22,6 +23,22 @@ def condition(name: str, spec: Argument) -> ArgumentCondition:
     stated = spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
     text = json.dumps({name: stated}, sort_keys=True, ensure_ascii=False)
     return ArgumentCondition(name, text, matchers(spec), spec.optional)
+
+
+def pattern(stated: JsonObject) -> tuple[ArgumentCondition, ...]:
+    """The conditions of a grant's pattern: per argument `"any"`, or matchers as in a `when`.
+
+    Raises ValueError, naming the argument, for one that no policy could state.
+    """
+    found: list[ArgumentCondition] = []
+    for name, spec in stated.items():
+        if spec == "any":
+            continue
+        try:
+            found.append(condition(name, Argument.model_validate_json(json.dumps(spec))))
+        except (ValueError, TypeError):
+            raise ValueError(f'{name}: expected "any" or matchers as in a policy\'s `when`') from None
+    return tuple(found)
 
 
 def matchers(spec: Matchers) -> tuple[Matcher, ...]:

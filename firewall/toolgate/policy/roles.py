@@ -8,7 +8,7 @@ from typing import TypeVar
 from toolgate import units
 from toolgate.core.model import Tier
 from toolgate.core.patterns import Pattern, Ranked, methods, names, uris
-from toolgate.core.policy import Grant, Kind, Names, Role, loosest
+from toolgate.core.policy import Kind, Names, Reach, Role, loosest
 from toolgate.mistakes import Steps, nearest
 from toolgate.policy import money
 from toolgate.policy.document import PolicyFile, RolePart, ToolGrant
@@ -47,12 +47,12 @@ def compiled_roles(
     return done
 
 
-def grants(entry: str | ToolGrant) -> tuple[Grant, ...]:
+def grants(entry: str | ToolGrant) -> tuple[Reach, ...]:
     """The grants of one entry under `tools` of a role."""
     if isinstance(entry, str):
-        return tuple(Grant(pattern) for pattern in names(entry))
+        return tuple(Reach(pattern) for pattern in names(entry))
     conditions = when(entry.when)
-    return tuple(Grant(pattern, conditions) for pattern in names(entry.tool))
+    return tuple(Reach(pattern, conditions) for pattern in names(entry.tool))
 
 
 def reads(kind: Kind, entry: str | ToolGrant) -> tuple[Names, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, Field
 
@@ -15,6 +15,8 @@ from toolgate.mistakes import nearest
 from toolgate.policy import money
 
 V = TypeVar("V")
+
+CHANNELS: Final = ("elicit", "console", "cli", "webhook", "slack")
 
 Scalar: TypeAlias = str | int | float | bool | None
 
@@ -64,11 +66,16 @@ def _upstream(name: str) -> str:
 
 
 def _channel(name: str) -> str:
-    if name in ("console", "webhook", "elicit"):
-        raise ValueError(f"found {name}, which is not available yet in this version: expected cli")
-    if name != "cli":
-        raise ValueError(f"found an unknown channel, expected cli{nearest(name, ['cli'])}")
+    if name not in CHANNELS:
+        near = nearest(name, CHANNELS)
+        raise ValueError(f"found an unknown channel, expected {', '.join(CHANNELS)}{near}")
     return name
+
+
+def _whole_tool(text: str) -> str:
+    if not re.fullmatch(r"[^/*{}]+/[^*{}]+", text):
+        raise ValueError("found no single tool, expected upstream/name")
+    return text
 
 
 def _action(word: str) -> str:
@@ -94,7 +101,8 @@ Rate = Annotated[str, _read_by(units.limit), Field(examples=["5/minute"])]
 Cost = Annotated[str, _read_by(money.cost), Field(examples=["0.001 USD"])]
 Spending = Annotated[str, _read_by(money.spending), Field(examples=["5 USD/day"])]
 Entity = Annotated[str, AfterValidator(_entity)]
-Channel = Annotated[str, AfterValidator(_channel), Field(json_schema_extra={"enum": ["cli"]})]
+Channel = Annotated[str, AfterValidator(_channel), Field(json_schema_extra={"enum": list(CHANNELS)})]
+ToolName = Annotated[str, AfterValidator(_whole_tool), Field(examples=["actions/ticket_close"])]
 ActionWord = Annotated[
     str, AfterValidator(_action), Field(json_schema_extra={"enum": ["allow", "mask", "refuse"]})
 ]

@@ -4,6 +4,7 @@ from toolgate.settings.places import check_places
 from toolgate.settings.sources import chosen, for_home, home, load
 from toolgate.settings.values import (
     Command,
+    ConsoleSettings,
     IdentitySettings,
     Known,
     Limits,
@@ -17,6 +18,7 @@ from toolgate.settings.values import (
 
 __all__ = [
     "Command",
+    "ConsoleSettings",
     "IdentitySettings",
     "Known",
     "Limits",

@@ -16,7 +16,9 @@ from toolgate.errors import SettingsError
 from toolgate.ingress.issuer import Issuer
 from toolgate.mistakes import Steps
 from toolgate.secrets import references
+from toolgate.settings.console import ConsoleFile, console, unfit
 from toolgate.settings.fields import Duration, FilePath, Provider, Strict, Word
+from toolgate.settings.notify import NotifyFile, notify
 from toolgate.settings.values import (
     Command,
     IdentitySettings,
@@ -209,6 +211,8 @@ class SettingsFile(Strict):
     keys: Annotated[str, AfterValidator(_master)] = "secret:file:master.key"
     secrets: SecretsFile = SecretsFile()
     approvers: FilePath = "approvers.yaml"
+    notify: NotifyFile = NotifyFile()
+    console: ConsoleFile = ConsoleFile()
     limits: LimitsFile = LimitsFile()
 
 
@@ -222,6 +226,9 @@ def loaded(path: Path) -> Settings:
         address = Unix(base / address.path)
     if value.identity.anonymous is not None and not address.loopback:
         raise SettingsError(_exposed(document))
+    made = console(value.console)
+    if misfit := unfit(made, address):
+        raise SettingsError(f"{document.where(('console',))}: {misfit}")
     unresolvable = list(_unresolvable(document))
     if unresolvable:
         raise SettingsError("\n".join(unresolvable))
@@ -241,6 +248,8 @@ def loaded(path: Path) -> Settings:
             units.octets(value.limits.body), value.limits.sessions, units.limit(value.limits.attempts)
         ),
         vault=place(vault, base) if vault is not None else None,
+        notify=notify(value.notify),
+        console=made,
     )
 
 
@@ -267,6 +276,14 @@ def _unresolvable(document: Document[SettingsFile]) -> Iterator[str]:
             wrong = misplaced(text, value.secrets.vault)
             if wrong:
                 yield f"{document.where(('upstreams', name, *steps))}: {wrong}"
+    oidc = value.console.oidc
+    if oidc is not None and (wrong := misplaced(oidc.client_secret, value.secrets.vault)):
+        yield f"{document.where(('console', 'oidc', 'client_secret'))}: {wrong}"
+    for kind, places in (("webhooks", value.notify.webhooks), ("slack", value.notify.slack)):
+        for index, receiver in enumerate(places):
+            for key, text in receiver.model_dump(include={"url", "secret"}).items():
+                if wrong := misplaced(text, value.secrets.vault):
+                    yield f"{document.where(('notify', kind, index, key))}: {wrong}"
 
 
 def _upstream(file: UpstreamFile, base: Path) -> UpstreamSettings:

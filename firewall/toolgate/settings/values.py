@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from toolgate.approvals.places import Notify
 from toolgate.core.model import Limit
 from toolgate.ingress.issuer import Issuer
 
@@ -115,6 +116,31 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenId:
+    """How the console is known to an OpenID provider. `secret` may be a reference, or empty."""
+
+    issuer: str
+    client: str
+    secret: str = field(default="", repr=False)
+    roles: str = "roles"
+    scopes: tuple[str, ...] = ("openid", "profile")
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleSettings:
+    """Where the console is: an address of its own. An empty `public_url` means that address."""
+
+    listen: Tcp = Tcp("127.0.0.1", 8718)
+    public_url: str = ""
+    openid: OpenId | None = None
+
+    @property
+    def url(self) -> str:
+        """The address people open."""
+        return self.public_url or self.listen.url
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Where things are. Paths are absolute; `base` is where relative `secret:file:` paths start."""
 
@@ -130,3 +156,5 @@ class Settings:
     approvers: Path
     limits: Limits
     vault: VaultPlace | None = None
+    notify: Notify = field(default_factory=Notify)
+    console: ConsoleSettings = field(default_factory=ConsoleSettings)

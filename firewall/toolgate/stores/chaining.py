@@ -19,6 +19,7 @@ class Item(NamedTuple):
     salt: bytes | None
     acts: Sequence[Act] = ()
     durable: bool = False
+    under: int | None = None
 
 
 class Row(NamedTuple):
@@ -46,7 +47,7 @@ class Writer:
         """The next records, one per item that has a body."""
         next_mac, seq, mac, name = self._next_mac, self.seq, self.mac, self.name
         rows: list[Row] = []
-        for body, salt, _, _ in items:
+        for body, salt, _, _, _ in items:
             if body is not None:
                 seq += 1
                 mac = next_mac(mac, body)
@@ -84,10 +85,10 @@ def itemise(
 ) -> Item:
     """The entry with its commitments made and its body final. Raises TypeError for a body JSON cannot say."""
     if entry.arguments is None and entry.result is None:
-        return Item(canonical(entry.body), None, acts, durable)
+        return Item(canonical(entry.body), None, acts, durable, entry.under)
     body, salt = entry.body.copy(), next(salts)
     if entry.arguments is not None:
         body["arguments"] = chain.commitment(key, salt, b"arguments", entry.arguments)
     if entry.result is not None:
         body["result"] = chain.commitment(key, salt, b"result", entry.result)
-    return Item(canonical(body), salt, acts, durable)
+    return Item(canonical(body), salt, acts, durable, entry.under)

@@ -65,9 +65,11 @@ def _lay_out(path: Path) -> None:
         db.execute("pragma journal_mode = wal")
         db.execute("begin immediate")
         (version,) = db.execute("pragma user_version").fetchone()
-        if version not in {0, schema.VERSION}:
+        if not 0 <= version <= schema.VERSION:
             raise JournalDown(f"{path}: store version {version}, this toolgate reads {schema.VERSION}")
-        if version == 0:
+        if version < schema.VERSION:
+            for statement in schema.UPGRADE if version == 1 else ():
+                db.execute(statement)
             for statement in schema.TABLES.split(";\n"):
                 db.execute(statement)
             db.execute(schema.FIRST_ROSTER, (chain.EMPTY.turn, chain.EMPTY.writers, chain.EMPTY.link))

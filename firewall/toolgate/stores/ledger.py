@@ -7,8 +7,21 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
 from toolgate.core.gcra import SECOND, Wait, draw
-from toolgate.core.model import Approval, ApprovalState, Burn, Charge, Open, Rate, Tier
-from toolgate.ports import Exhausted
+from toolgate.core.model import (
+    Approval,
+    ApprovalState,
+    Burn,
+    Charge,
+    Inverse,
+    Open,
+    Rate,
+    Remember,
+    Tier,
+    UndoState,
+    Use,
+)
+from toolgate.core.standing import Pause
+from toolgate.ports import Exhausted, Granting
 
 # The stored result of an executed approval is given to repeats for this many seconds.
 KEEP_RESULT: Final = 900.0
@@ -16,6 +29,8 @@ KEEP_RESULT: Final = 900.0
 NEVER: Final = 253_402_300_799.0
 FREE_FAILURES: Final = 5
 LONGEST_DELAY: Final = 900.0
+# What an entry is told that was decided before something was paused.
+PAUSED: Final = Exhausted("paused", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +43,18 @@ class Conclude:
 
 @dataclass(frozen=True, slots=True)
 class Decide:
-    """A person's word on a pending approval. `tier` is given to a tool that had none."""
+    """A person's word on a pending approval. `tier` is given to a tool that had none.
+
+    `sends` and `sealed` are the digest and the arguments, encrypted, where the person changed them.
+    """
 
     approval: str
     state: ApprovalState
     approver: str
     tier: Tier | None
+    channel: str = ""
+    sends: str = ""
+    sealed: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +79,40 @@ class Forgive:
     name: str
 
 
-Act: TypeAlias = Charge | Conclude | Decide | Clear | Attempt | Forgive
+@dataclass(frozen=True, slots=True)
+class Revoke:
+    """A person takes a grant back."""
+
+    grant: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """A person pauses something."""
+
+    pause: Pause
+
+
+@dataclass(frozen=True, slots=True)
+class Lift:
+    """A person lifts one pause, or with an empty id all of them."""
+
+    pause: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBack:
+    """A way back goes from one state to another."""
+
+    call: str
+    before: UndoState
+    after: UndoState
+
+
+Act: TypeAlias = (
+    Charge | Conclude | Decide | Clear | Attempt | Forgive | Granting | Revoke | Halt | Lift | TakeBack
+)
 
 
 class Shelf(Protocol):
@@ -71,9 +125,19 @@ class Shelf(Protocol):
     def find(self, approval: str) -> Approval | None: ...
 
     def move(
-        self, approval: str, state: ApprovalState, *, expires: float, approver: str | None = None
+        self,
+        approval: str,
+        state: ApprovalState,
+        *,
+        expires: float,
+        approver: str | None = None,
+        channel: str = "",
     ) -> None:
-        """Change the state; None keeps the approver."""
+        """Change the state; None keeps the approver, an empty channel the channel."""
+        ...
+
+    def edit(self, approval: str, sends: str, sealed: bytes) -> None:
+        """Put other arguments in place of the held ones."""
         ...
 
     def give_tier(self, approval: Approval, tier: Tier, approver: str) -> None:
@@ -84,11 +148,35 @@ class Shelf(Protocol):
         """Whether the same call of the same caller is held already, or approved for the same tier."""
         ...
 
-    def open(self, approval: Approval, sealed: bytes, now: float) -> None:
+    def open(self, approval: Approval, sealed: bytes, about: bytes, now: float) -> None:
         """Keep it, in place of expired holds of the same call."""
         ...
 
     def keep_result(self, approval: str, result: bytes) -> None: ...
+
+    def uses(self, grant: str) -> int | None:
+        """How often a grant was used; None where there is none, or it was revoked."""
+        ...
+
+    def use(self, grant: str) -> None: ...
+
+    def grant(self, grant: Granting) -> None: ...
+
+    def revoke(self, grant: str, by: str) -> None: ...
+
+    def pause(self, pause: Pause) -> None: ...
+
+    def resume(self, pause: str) -> None: ...
+
+    def paused(self, pause: str) -> bool:
+        """Whether this pause is in force; with an empty id, whether any is."""
+        ...
+
+    def remember(self, inverse: Inverse, sealed: bytes) -> None: ...
+
+    def inverse(self, call: str) -> Inverse | None: ...
+
+    def undone(self, call: str, state: UndoState) -> None: ...
 
     def failures(self, name: str) -> tuple[int, float]:
         """How often in a row, and until when the name waits."""
@@ -141,7 +229,19 @@ def _lacks(act: Act, shelf: Shelf, now: float) -> Exhausted | None:
             return Exhausted(name, until - now) if until > now else None
         case Open(approval=held):
             return Exhausted(held.id, None) if shelf.stands(held, now) else None
-        case Rate() | Conclude() | Forgive():
+        case Use(grant, uses, expires):
+            used = shelf.uses(grant)
+            gone = used is None or expires <= now or (uses is not None and used >= uses)
+            return Exhausted(grant, None) if gone else None
+        case Revoke(grant):
+            return Exhausted(grant, None) if shelf.uses(grant) is None else None
+        case Lift(pause):
+            return None if shelf.paused(pause) else Exhausted(pause, None)
+        case TakeBack(call, before):
+            found = shelf.inverse(call)
+            late = before is UndoState.OPEN and found is not None and found.until <= now
+            return Exhausted(call, None) if found is None or found.state is not before or late else None
+        case Rate() | Conclude() | Forgive() | Granting() | Halt() | Remember():
             return None
 
 
@@ -155,29 +255,55 @@ def _apply(act: Act, shelf: Shelf, now: float) -> None:
     match act:
         case Burn(approval):
             shelf.move(approval, ApprovalState.SPENT, expires=NEVER)
-        case Open(approval=held, sealed=sealed):
-            shelf.open(held, sealed, now)
+        case Open(approval=held, sealed=sealed, about=about):
+            shelf.open(held, sealed, about, now)
         case Conclude(approval, result):
             _conclude(shelf, approval, result, now)
-        case Decide(approval, state, approver, tier):
-            _decide(shelf, approval, state, approver, tier)
+        case Decide():
+            _decide(shelf, act)
         case Clear(approval, approver):
             shelf.move(approval, ApprovalState.DENIED, expires=now, approver=approver)
+        case Use(grant):
+            shelf.use(grant)
         case Attempt(name):
             failures = shelf.failures(name)[0] + 1
             shelf.keep_failures(name, failures, now + delay(failures))
         case Forgive(name):
             shelf.keep_failures(name, 0, 0.0)
+        case Granting() | Revoke() | Halt() | Lift() | Remember() | TakeBack():
+            _stand(act, shelf)
         case Rate():
             pass
 
 
-def _decide(shelf: Shelf, approval: str, state: ApprovalState, approver: str, tier: Tier | None) -> None:
-    held = shelf.find(approval)
-    if held is not None:
-        shelf.move(approval, state, expires=held.expires, approver=approver)
-        if tier is not None and state is ApprovalState.APPROVED:
-            shelf.give_tier(held, tier, approver)
+def _stand(act: Granting | Revoke | Halt | Lift | Remember | TakeBack, shelf: Shelf) -> None:
+    """What stays until somebody takes it back."""
+    match act:
+        case Granting():
+            shelf.grant(act)
+        case Revoke(grant, by):
+            shelf.revoke(grant, by)
+        case Halt(pause):
+            shelf.pause(pause)
+        case Lift(pause):
+            shelf.resume(pause)
+        case Remember(inverse, sealed):
+            shelf.remember(inverse, sealed)
+        case TakeBack(call, _, after):
+            shelf.undone(call, after)
+
+
+def _decide(shelf: Shelf, act: Decide) -> None:
+    held = shelf.find(act.approval)
+    if held is None:
+        return
+    shelf.move(act.approval, act.state, expires=held.expires, approver=act.approver, channel=act.channel)
+    if act.state is not ApprovalState.APPROVED:
+        return
+    if act.tier is not None:
+        shelf.give_tier(held, act.tier, act.approver)
+    if act.sends:
+        shelf.edit(act.approval, act.sends, act.sealed)
 
 
 def _conclude(shelf: Shelf, approval: str, result: bytes, now: float) -> None:

@@ -10,11 +10,13 @@ from typing import Final
 import orjson
 
 from toolgate.core import chain
-from toolgate.core.model import Approval, ApprovalState, Charge, JsonObject, Tier
+from toolgate.core.model import Approval, ApprovalState, Charge, Inverse, JsonObject, Tier, UndoState
+from toolgate.core.standing import NO_PAUSES, Pause, Pauses
 from toolgate.errors import JournalDown
-from toolgate.ports import Entry, Exhausted
+from toolgate.ports import Entry, Exhausted, Granting, Kept
 from toolgate.stores.chaining import Item, Row, Writer, itemise
-from toolgate.stores.ledger import Act, Attempt, Clear, Conclude, Decide, Forgive, take
+from toolgate.stores.ledger import PAUSED, Act, Attempt, Conclude, Forgive, take
+from toolgate.stores.standing import Standing
 
 TEST_KEYS: Final = chain.Keys(b"r" * 32, b"c" * 32, b"h" * 32)
 
@@ -29,6 +31,11 @@ class MemoryShelf:
         self.results: dict[str, bytes] = {}
         self.tiers: dict[tuple[str, str, str], tuple[Tier, str]] = {}
         self.attempts: dict[str, tuple[int, float]] = {}
+        self.edited: dict[str, bytes] = {}
+        self.abouts: dict[str, bytes] = {}
+        self.grants: dict[str, tuple[Granting, Kept]] = {}
+        self.pauses: Pauses = NO_PAUSES
+        self.inverses: dict[str, tuple[Inverse, bytes]] = {}
 
     def tat(self, key: str) -> int:
         return self.tats.get(key, 0)
@@ -40,11 +47,23 @@ class MemoryShelf:
         return self.approvals.get(approval)
 
     def move(
-        self, approval: str, state: ApprovalState, *, expires: float, approver: str | None = None
+        self,
+        approval: str,
+        state: ApprovalState,
+        *,
+        expires: float,
+        approver: str | None = None,
+        channel: str = "",
     ) -> None:
         held = self.approvals[approval]
-        by = held.decided_by if approver is None else approver
-        self.approvals[approval] = replace(held, state=state, expires=expires, decided_by=by)
+        by, through = held.decided_by if approver is None else approver, channel or held.channel
+        self.approvals[approval] = replace(
+            held, state=state, expires=expires, decided_by=by, channel=through
+        )
+
+    def edit(self, approval: str, sends: str, sealed: bytes) -> None:
+        self.approvals[approval] = replace(self.approvals[approval], sends=sends)
+        self.edited[approval] = sealed
 
     def give_tier(self, approval: Approval, tier: Tier, approver: str) -> None:
         self.approvals[approval.id] = replace(self.approvals[approval.id], tier=tier)
@@ -53,15 +72,52 @@ class MemoryShelf:
     def stands(self, wanted: Approval, now: float) -> bool:
         return any(_stands(held, wanted) for held in self._alike(wanted) if held.expires > now)
 
-    def open(self, approval: Approval, sealed: bytes, now: float) -> None:
+    def open(self, approval: Approval, sealed: bytes, about: bytes, now: float) -> None:
         for other in self._alike(approval):
             if other.state is ApprovalState.PENDING and other.expires <= now:
                 del self.approvals[other.id]
         self.approvals[approval.id] = approval
         self.sealed[approval.id] = sealed
+        self.abouts[approval.id] = about
 
     def keep_result(self, approval: str, result: bytes) -> None:
         self.results[approval] = result
+
+    def uses(self, grant: str) -> int | None:
+        known = self.grants.get(grant)
+        return None if known is None or known[1].revoked else known[1].used
+
+    def use(self, grant: str) -> None:
+        granting, kept = self.grants[grant]
+        self.grants[grant] = (granting, kept._replace(used=kept.used + 1))
+
+    def grant(self, grant: Granting) -> None:
+        self.grants[grant.id] = (grant, Kept(grant.sealed, 0, ""))
+
+    def revoke(self, grant: str, by: str) -> None:
+        granting, kept = self.grants[grant]
+        self.grants[grant] = (granting, kept._replace(revoked=by))
+
+    def pause(self, pause: Pause) -> None:
+        self.pauses = Pauses(self.pauses.generation + 1, (*self.pauses.stops, pause))
+
+    def resume(self, pause: str) -> None:
+        left = tuple(one for one in self.pauses.stops if pause and one.id != pause)
+        self.pauses = Pauses(self.pauses.generation + 1, left)
+
+    def paused(self, pause: str) -> bool:
+        return any(not pause or one.id == pause for one in self.pauses.stops)
+
+    def remember(self, inverse: Inverse, sealed: bytes) -> None:
+        self.inverses[inverse.call] = (inverse, sealed)
+
+    def inverse(self, call: str) -> Inverse | None:
+        known = self.inverses.get(call)
+        return None if known is None else known[0]
+
+    def undone(self, call: str, state: UndoState) -> None:
+        inverse, sealed = self.inverses[call]
+        self.inverses[call] = (replace(inverse, state=state), sealed)
 
     def failures(self, name: str) -> tuple[int, float]:
         return self.attempts.get(name, (0, 0.0))
@@ -74,7 +130,7 @@ class MemoryShelf:
         return [held for held in self.approvals.values() if (held.caller, held.digest) == same]
 
 
-class MemoryStore:
+class MemoryStore(Standing):
     """`toolgate.ports.Journal` and `Approvals`. Set `down` to see what happens without a journal."""
 
     def __init__(self, keys: chain.Keys = TEST_KEYS, now: Callable[[], float] = time.time) -> None:
@@ -84,6 +140,7 @@ class MemoryStore:
         self.rows: list[Row] = []
         self.roster = chain.EMPTY
         self.down = False
+        self.pauses: Pauses = NO_PAUSES
 
     @property
     def bodies(self) -> list[JsonObject]:
@@ -107,15 +164,21 @@ class MemoryStore:
         """Take every charge and write the record, or neither; see `toolgate.ports.Journal`."""
         return self._write(itemise(self._keys.commitments, entry, charges, durable=durable))
 
+    async def change(self, entry: Entry, *acts: Act) -> bool:
+        """Do every act, with its record. False, and nothing done, when one cannot be done."""
+        return self._change(entry, *acts) is None
+
     def note(self, entry: Entry) -> None:
         """Write the record; while the journal is down it is dropped."""
         item = itemise(self._keys.commitments, entry, (), durable=False)
         if not self.down:
             self._write(item)
 
-    async def conclude(self, entry: Entry, approval: str, sealed_result: bytes) -> None:
+    async def conclude(
+        self, entry: Entry, approval: str, sealed_result: bytes, charges: Sequence[Charge] = ()
+    ) -> None:
         """The outcome record and the result of the executed approval."""
-        self._change(entry, Conclude(approval, sealed_result))
+        self._change(entry, Conclude(approval, sealed_result), *charges)
 
     async def by_digest(self, caller: str, digest: str) -> Approval | None:
         """The newest approval of this caller for this very call that still counts."""
@@ -129,8 +192,50 @@ class MemoryStore:
         return self.shelf.find(approval)
 
     async def arguments(self, approval: str) -> bytes | None:
-        """The sealed held arguments."""
+        """The sealed arguments that will be sent."""
+        return self.shelf.edited.get(approval) or self.shelf.sealed.get(approval)
+
+    async def asked(self, approval: str) -> bytes | None:
+        """The sealed arguments that the caller gave."""
         return self.shelf.sealed.get(approval)
+
+    async def about(self, approval: str) -> bytes | None:
+        """What an approver is told beside the arguments, sealed."""
+        return self.shelf.abouts.get(approval)
+
+    async def granted(self, caller: str, upstream: str, target: str) -> list[Kept]:
+        """The grants of one caller for one tool that are neither expired nor revoked."""
+        wanted = (caller, upstream, target)
+        return [
+            kept
+            for one, kept in self.shelf.grants.values()
+            if (one.caller, one.upstream, one.target) == wanted
+            and one.expires > self._now()
+            and not kept.revoked
+        ]
+
+    async def grants(self) -> list[Kept]:
+        """Every grant there was, the one that lasts longest first."""
+        lasting = sorted(self.shelf.grants.values(), key=lambda one: -one[0].expires)
+        return [kept for _, kept in lasting]
+
+    async def pausing(self) -> tuple[Pause, ...]:
+        """What is paused now."""
+        return self.shelf.pauses.stops
+
+    async def inverses(self, session: str = "", limit: int = 100) -> list[Inverse]:
+        """The ways back of one session or of all, the newest first."""
+        newest = reversed(self.shelf.inverses.values())
+        return [one for one, _ in newest if session in ("", one.session)][:limit]
+
+    async def inverse(self, call: str) -> Inverse | None:
+        """The way back from one call."""
+        return self.shelf.inverse(call)
+
+    async def inverse_arguments(self, call: str) -> bytes | None:
+        """What it would send, sealed."""
+        known = self.shelf.inverses.get(call)
+        return None if known is None else known[1]
 
     async def result(self, approval: str) -> bytes | None:
         """The sealed result of an executed approval."""
@@ -145,16 +250,6 @@ class MemoryStore:
         """The newest approvals, of one state or of all."""
         newest = reversed(self.shelf.approvals.values())
         return [a for a in newest if state is None or a.state is state][:limit]
-
-    async def decide(
-        self, entry: Entry, approval: str, state: ApprovalState, approver: str, tier: Tier | None = None
-    ) -> bool:
-        """Approve or deny, with its record. False when it is no longer pending."""
-        return self._change(entry, Decide(approval, state, approver, tier)) is None
-
-    async def clear(self, entry: Entry, approval: str, approver: str) -> bool:
-        """Let a call be asked for again whose outcome is unknown. False when it is not spent."""
-        return self._change(entry, Clear(approval, approver)) is None
 
     async def attempt(self, name: str) -> float:
         """Count a passphrase attempt; seconds to wait, 0 when it may be checked now."""
@@ -174,6 +269,9 @@ class MemoryStore:
     def _write(self, item: Item) -> Exhausted | None:
         if self.down:
             raise JournalDown("the journal in memory is set to be down")
+        self.pauses = self.shelf.pauses
+        if item.under is not None and item.under != self.pauses.generation:
+            return PAUSED
         if short := take(item.acts, self.shelf, self._now()):
             return short
         for row in self._writer.append([item], self.roster.turn + 1):

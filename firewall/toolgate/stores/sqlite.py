@@ -15,13 +15,15 @@ from typing import Any, Final, TypeAlias
 
 from toolgate.core import chain
 from toolgate.core.canonical import canonical
-from toolgate.core.model import Approval, ApprovalState, Charge, Tier
+from toolgate.core.model import Approval, ApprovalState, Charge, Inverse, Tier
+from toolgate.core.standing import NO_PAUSES, Pause, Pauses
 from toolgate.errors import JournalDown
-from toolgate.ports import Entry, Exhausted
+from toolgate.ports import Entry, Exhausted, Kept
 from toolgate.stores import shelf
 from toolgate.stores.chaining import Item, itemise
 from toolgate.stores.database import create, is_busy
-from toolgate.stores.ledger import Act, Attempt, Clear, Conclude, Decide, Forgive
+from toolgate.stores.ledger import Act, Attempt, Conclude, Forgive
+from toolgate.stores.standing import Standing
 from toolgate.stores.transaction import Transactor
 from toolgate.stores.upkeep import Upkeep
 
@@ -38,7 +40,7 @@ BACKLOG: Final = 10_000
 Answer: TypeAlias = "asyncio.Future[Exhausted | None]"
 
 
-class SqliteStore:
+class SqliteStore(Standing):
     """`toolgate.ports.Journal` and `Approvals` on one file. Raises JournalDown where it cannot be made.
 
     Used by one event loop in one thread. `now` gives seconds since the epoch.
@@ -56,6 +58,8 @@ class SqliteStore:
         self._upkeep = Upkeep(path, now)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._turns = self._gathered = self._company = 0
+        # What is paused, as of the last transaction.
+        self.pauses: Pauses = NO_PAUSES
 
     def commit(self, entry: Entry, charges: Sequence[Charge] = (), durable: bool = False) -> Answer:
         """Take every charge and write the record, or neither; see `toolgate.ports.Journal`."""
@@ -72,9 +76,11 @@ class SqliteStore:
             self._lingering = True
             (self._loop or self._running()).call_later(LINGER, self._linger)
 
-    async def conclude(self, entry: Entry, approval: str, sealed_result: bytes) -> None:
+    async def conclude(
+        self, entry: Entry, approval: str, sealed_result: bytes, charges: Sequence[Charge] = ()
+    ) -> None:
         """The outcome record and the result of the executed approval, durably."""
-        await self._change(entry, Conclude(approval, sealed_result))
+        await self._change(entry, Conclude(approval, sealed_result), *charges)
 
     async def by_digest(self, caller: str, digest: str) -> Approval | None:
         """The newest approval of this caller for this very call that still counts."""
@@ -85,8 +91,16 @@ class SqliteStore:
         return _one(await self._rows(shelf.BY_ID, (approval,)))
 
     async def arguments(self, approval: str) -> bytes | None:
-        """The sealed held arguments, until they expire."""
+        """The sealed arguments that will be sent, until they expire."""
+        return await self._blob("select coalesce(edited, sealed) from approvals where id = ?", approval)
+
+    async def asked(self, approval: str) -> bytes | None:
+        """The sealed arguments that the caller gave, whatever an approver put in their place."""
         return await self._blob("select sealed from approvals where id = ?", approval)
+
+    async def about(self, approval: str) -> bytes | None:
+        """What an approver is told beside the arguments, sealed."""
+        return await self._blob("select about from approvals where id = ?", approval)
 
     async def result(self, approval: str) -> bytes | None:
         """The sealed result of an executed approval, until it expires."""
@@ -104,15 +118,36 @@ class SqliteStore:
         )
         return [shelf.approval_of(row) for row in found]
 
-    async def decide(
-        self, entry: Entry, approval: str, state: ApprovalState, approver: str, tier: Tier | None = None
-    ) -> bool:
-        """Approve or deny, with its record. False when it is no longer pending."""
-        return await self._change(entry, Decide(approval, state, approver, tier)) is None
+    async def change(self, entry: Entry, *acts: Act) -> bool:
+        """Do every act durably, with its record. False, and nothing done, when one cannot be done."""
+        return await self._change(entry, *acts) is None
 
-    async def clear(self, entry: Entry, approval: str, approver: str) -> bool:
-        """Let a call be asked for again whose outcome is unknown. False when it is not spent."""
-        return await self._change(entry, Clear(approval, approver)) is None
+    async def granted(self, caller: str, upstream: str, target: str) -> list[Kept]:
+        """The grants of one caller for one tool that are neither expired nor revoked."""
+        rows = await self._rows(shelf.GRANTS_OF, (caller, upstream, target, self._now()))
+        return [Kept(*row) for row in rows]
+
+    async def grants(self) -> list[Kept]:
+        """Every grant there was, the one that lasts longest first."""
+        return [Kept(*row) for row in await self._rows(shelf.GRANTS, ())]
+
+    async def pausing(self) -> tuple[Pause, ...]:
+        """What is paused now."""
+        return tuple(Pause(*row) for row in await self._rows(shelf.PAUSES, ()))
+
+    async def inverses(self, session: str = "", limit: int = 100) -> list[Inverse]:
+        """The ways back of one session or of all, the newest first."""
+        found = (shelf.INVERSES_IN, (session, limit)) if session else (shelf.INVERSES, (limit,))
+        return [shelf.inverse_of(row) for row in await self._rows(*found)]
+
+    async def inverse(self, call: str) -> Inverse | None:
+        """The way back from one call."""
+        rows = await self._rows(shelf.INVERSE_OF, (call,))
+        return shelf.inverse_of(rows[0]) if rows else None
+
+    async def inverse_arguments(self, call: str) -> bytes | None:
+        """What it would send, sealed."""
+        return await self._blob("select sealed from inverses where call = ?", call)
 
     async def attempt(self, name: str) -> float:
         """Count a passphrase attempt; seconds to wait, 0 when it may be checked now."""
@@ -187,11 +222,15 @@ class SqliteStore:
 
     def _write(self, items: list[Item]) -> list[Exhausted | None]:
         now = self._now()
+        transactor = self._open()
         if not self._lost:
-            return self._open().write(items, now)
+            answers = transactor.write(items, now)
+            self.pauses = transactor.pauses
+            return answers
         told = canonical({"v": 1, "kind": "summary", "at": now, "status": f"{self._lost} records lost"})
-        answers = self._open().write([*items, Item(told, None)], now)
+        answers = transactor.write([*items, Item(told, None)], now)
         self._lost = 0
+        self.pauses = transactor.pauses
         return answers[:-1]
 
     def _failed(self, batch: list[tuple[Item, Answer | None]], error: sqlite3.Error) -> None:

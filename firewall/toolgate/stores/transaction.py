@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from toolgate.core import chain
+from toolgate.core.standing import NO_PAUSES, Pauses
 from toolgate.ports import Exhausted
 from toolgate.stores import schema
 from toolgate.stores.chaining import Item, Row, Writer
 from toolgate.stores.database import Presence, connect
-from toolgate.stores.ledger import take
-from toolgate.stores.shelf import SqliteShelf
+from toolgate.stores.ledger import PAUSED, take
+from toolgate.stores.shelf import SqliteShelf, pauses_of
 
 
 class Transactor:
@@ -28,6 +29,7 @@ class Transactor:
         self._shelf = SqliteShelf(self.db)
         self._writer = Writer(keys)
         self._full = False
+        self.pauses: Pauses = NO_PAUSES
 
     def write(self, items: Sequence[Item], now: float) -> list[Exhausted | None]:
         """Commit the items; one answer each. Raises sqlite3.Error, and then nothing was written."""
@@ -51,16 +53,25 @@ class Transactor:
 
     def _fill(self, items: Sequence[Item], now: float) -> tuple[list[Exhausted | None], Row | None]:
         self._shelf.begin()
-        answers = [take(item.acts, self._shelf, now) if item.acts else None for item in items]
+        turn, writers, link, generation = self.db.execute(schema.READ_ROSTER).fetchone()
+        if generation != self.pauses.generation:
+            self.pauses = pauses_of(self.db, generation)
+        answers = [self._answer(item, generation, now) for item in items]
         self._shelf.flush()
         taken = items
         if any(answers):
             taken = [item for item, short in zip(items, answers, strict=True) if short is None]
-        before = chain.Roster(*self.db.execute(schema.READ_ROSTER).fetchone())
+        before = chain.Roster(turn, writers, link)
         rows = self._writer.append(taken, before.turn + 1)
         if rows:
             self._store(rows, before)
         return answers, rows[-1] if rows else None
+
+    def _answer(self, item: Item, generation: int, now: float) -> Exhausted | None:
+        """Take what the item takes; what was decided before something was paused is not written."""
+        if item.under is not None and item.under != generation:
+            return PAUSED
+        return take(item.acts, self._shelf, now) if item.acts else None
 
     def _store(self, rows: Sequence[Row], before: chain.Roster) -> None:
         last = rows[-1]

@@ -36,7 +36,7 @@ def call(target: str, arguments: JsonObject | None = None, who: Caller | None = 
 
 def facts(**known: Any) -> Facts:
     """A tool that takes anything, nothing found, nothing approved; what is `known` takes its place."""
-    usual = Facts(START, tool("any"), (), None, None)
+    usual = Facts(START, tool("any"), (), None, None, grants=())
     return replace(usual, **known)
 
 

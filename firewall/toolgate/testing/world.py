@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,11 +21,13 @@ from toolgate.core.model import (
     Tier,
 )
 from toolgate.core.policy import Policy
+from toolgate.approvals.grants import GrantBook
 from toolgate.core.records import event
 from toolgate.gateway import Gateway
 from toolgate.judge import Judge
 from toolgate.judge import World as Ports
-from toolgate.ports import Detectors, Entry
+from toolgate.policy.matchers import pattern
+from toolgate.ports import Detectors, Entry, News
 from toolgate.protocol.messages import error, notification, request, response
 from toolgate.protocol.versions import CAPABILITIES_KEY, MODERN, NEWEST_LEGACY, VERSION_KEY, Era
 from toolgate.secrets.keyring import Keyring
@@ -56,6 +59,11 @@ class Clock:
         """Let time pass."""
         self.time += seconds
 
+    async def sleep(self, seconds: float) -> None:
+        """Let time pass, and others do something."""
+        self.time += seconds
+        await asyncio.sleep(0)
+
 
 @dataclass
 class Spotter:
@@ -82,6 +90,17 @@ class Policies:
     current: Policy
 
 
+@dataclass
+class Heard:
+    """`toolgate.ports.Announcer` that keeps what it was told."""
+
+    news: list[News] = field(default_factory=list[News])
+
+    def announce(self, news: News) -> None:
+        """Keep it."""
+        self.news.append(news)
+
+
 class World:
     """A gateway and every port of it. `policy` is compiled or the text of one.
 
@@ -96,6 +115,7 @@ class World:
         sensitive: Mapping[str, str] | None = None,
         detectors: Detectors | None = None,
         attempts: Limit = Limit(600, 60.0),  # noqa: B008 - frozen
+        console: str = "",
     ) -> None:
         self.clock = Clock()
         self.policies = Policies(policy_of(policy))
@@ -103,8 +123,18 @@ class World:
         self.keyring = Keyring(MASTER)
         self.store = MemoryStore(self.keyring.journal_keys(), self.clock.now)
         self.upstreams = {upstream.name: upstream for upstream in upstreams}
+        self.announcer = Heard()
         self.ports = Ports(
-            self.policies, detectors or self.spotter, self.store, self.store, self.keyring, self.clock
+            self.policies,
+            detectors or self.spotter,
+            self.store,
+            self.store,
+            self.keyring,
+            self.clock,
+            GrantBook(self.store, self.keyring, pattern),
+            self.store,
+            self.announcer,
+            console,
         )
         self.routes = Aggregated(Upstreams(self.upstreams), self.policies)
         self.gateway = Gateway(self.ports, self.routes, Attempts(attempts))

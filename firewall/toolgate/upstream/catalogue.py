@@ -126,7 +126,8 @@ def compiled(item: JsonObject, pin: str) -> Tool:
         returns = compile_schema(gives) if gives is not None else None
     except ValueError as error:
         return Tool(name, pin, _never, None, f"the schema does not compile: {error}")
-    return Tool(name, pin, accepts, returns, "", _title(item), params)
+    schema = cast("JsonObject", takes) if isinstance(takes, dict) else {}
+    return Tool(name, pin, accepts, returns, "", _title(item), params, schema)
 
 
 def _title(item: JsonObject) -> str:

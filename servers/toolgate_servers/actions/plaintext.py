@@ -4,9 +4,10 @@ import re
 
 from toolgate_servers.errors import Reason, Refused
 
-# Line ends in a header start another header; NUL and the other controls have no business in either.
-LINE_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-TEXT_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# Line ends in a header start another header, NUL and the other controls have no business in either, and half
+# a character cannot be written.
+LINE_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+TEXT_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 def check_line(where: str, text: str, longest: int) -> None:

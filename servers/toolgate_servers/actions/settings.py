@@ -1,6 +1,9 @@
 """The settings of the actions server; each family adds its own part."""
 
+from toolgate_servers.actions.calendar.settings import CalendarSettings
+from toolgate_servers.actions.crm.settings import CrmSettings
 from toolgate_servers.actions.mail.settings import MailSettings
+from toolgate_servers.actions.messaging.settings import MessagingSettings
 from toolgate_servers.config import Place, Settings
 
 
@@ -8,6 +11,9 @@ class Families(Settings):
     """Which tools are on."""
 
     mail: bool = True
+    calendar: bool = True
+    messaging: bool = False
+    crm: bool = False
 
 
 class ActionsSettings(Settings):
@@ -17,3 +23,6 @@ class ActionsSettings(Settings):
     stores: Place | None = None
     outbox: Place | None = None
     mail: MailSettings = MailSettings()
+    calendar: CalendarSettings = CalendarSettings()
+    messaging: MessagingSettings = MessagingSettings()
+    crm: CrmSettings = CrmSettings()

@@ -1,31 +1,24 @@
-"""Irreversible and privileged calls, and tools nobody has classed yet, wait for a person."""
+"""A call that a person is asked about waits for the answer."""
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Final, assert_never
 
 from toolgate.core.case import Case
-from toolgate.core.model import UNKNOWN, Approval, ApprovalState, Fact, Hold, Need, Refuse, Replay, Tier
+from toolgate.core.checks.asking import asks, granted, tier_of, why
+from toolgate.core.model import UNKNOWN, Amend, Approval, ApprovalState, Fact, Hold, Need, Refuse, Replay, Tier
 from toolgate.core.outgoing import outgoing
 from toolgate.core.reasons import Reason
 
-ASKS = (Tier.IRREVERSIBLE, Tier.PRIVILEGED)
+_LADDER: Final = (Tier.READ, Tier.REVERSIBLE, Tier.IRREVERSIBLE, Tier.PRIVILEGED)
 
 
-def tier_of(case: Case) -> Tier | None:
-    """The policy's tier, or the one a person gave to a tool the policy does not list."""
-    assigned = case.facts.assigned
-    if case.view.tier is not None:
-        return case.view.tier
-    return None if assigned is UNKNOWN else assigned
-
-
-def approved(case: Case) -> Need | Hold | Refuse | Replay | None:
-    """Passes reads, reversible calls and approved calls; holds the rest."""
+def approved(case: Case) -> Need | Hold | Refuse | Replay | Amend | None:
+    """Passes what nobody is asked about and what was approved or granted; holds the rest."""
     if case.view.tier is None and case.facts.assigned is UNKNOWN:
         return Need(frozenset({Fact.ASSIGNED, Fact.APPROVAL}))
     tier = tier_of(case)
-    if tier is not None and tier not in ASKS and case.call.approval is None:
+    if case.call.approval is None and not asks(case, tier):
         return None
     approval = case.facts.approval
     if approval is UNKNOWN:
@@ -33,14 +26,18 @@ def approved(case: Case) -> Need | Hold | Refuse | Replay | None:
     if case.call.approval is not None and (approval is None or approval.id != case.call.approval):
         return Refuse(Reason.APPROVAL_UNKNOWN, "no such approval for this caller and this call")
     if approval is None or approval.expires <= case.facts.now:
-        return _expired_or_hold(case, tier)
+        if case.call.approval is not None:
+            return Refuse(Reason.APPROVAL_EXPIRED, f"approval {case.call.approval} has expired")
+        return _granted_or_hold(case, tier, None)
     return _by_state(case, tier, approval)
 
 
-def _by_state(case: Case, tier: Tier | None, approval: Approval) -> Hold | Refuse | Replay | None:
+def _by_state(
+    case: Case, tier: Tier | None, approval: Approval
+) -> Hold | Refuse | Replay | Amend | Need | None:
     state = approval.state
     if state is ApprovalState.PENDING:
-        return _hold(case, tier, approval)
+        return _granted_or_hold(case, tier, approval)
     if state is ApprovalState.DENIED:
         return Refuse(Reason.APPROVAL_DENIED, f"approval {approval.id} was denied")
     if state is ApprovalState.SPENT:
@@ -49,18 +46,19 @@ def _by_state(case: Case, tier: Tier | None, approval: Approval) -> Hold | Refus
         return Replay(approval)
     if state is not ApprovalState.APPROVED:
         assert_never(state)
-    weaker = tier is Tier.PRIVILEGED and approval.tier is not Tier.PRIVILEGED
-    return _hold(case, tier, None) if tier is None or weaker else None
+    if tier is None or approval.tier is None or _LADDER.index(approval.tier) < _LADDER.index(tier):
+        return _hold(case, tier, None)
+    return Amend(approval) if approval.sends and case.call.approval is None else None
 
 
-def _expired_or_hold(case: Case, tier: Tier | None) -> Hold | Refuse:
-    if case.call.approval is not None:
-        return Refuse(Reason.APPROVAL_EXPIRED, f"approval {case.call.approval} has expired")
-    return _hold(case, tier, None)
+def _granted_or_hold(case: Case, tier: Tier | None, approval: Approval | None) -> Hold | Need | None:
+    grant = None if case.call.approval is not None else granted(case, tier)
+    if grant is None:
+        return _hold(case, tier, approval)
+    return grant if isinstance(grant, Need) else None
 
 
 def _hold(case: Case, tier: Tier | None, approval: Approval | None) -> Hold:
-    rule = case.policy.approval[Tier.PRIVILEGED if tier is Tier.PRIVILEGED else Tier.IRREVERSIBLE]
-    expires = approval.expires if approval else case.facts.now + rule.expires
+    expires = case.facts.now + case.policy.rule(tier).expires if approval is None else approval.expires
     findings = () if case.facts.findings is UNKNOWN else case.facts.findings
-    return Hold(tier, outgoing(case), expires, approval, findings=findings)
+    return Hold(tier, outgoing(case), expires, approval, findings=findings, why=why(tier))

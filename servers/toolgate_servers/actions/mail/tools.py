@@ -1,198 +1,232 @@
-"""The mail tools."""
+"""The mail tools: what each one does."""
 
-from mcp.server.mcpserver.tools import Tool
-from mcp_types import ToolAnnotations
+import base64
+import binascii
+from collections.abc import Sequence
 
-from toolgate_servers.actions.mail.message import Mail, check_repeats, compose
-from toolgate_servers.actions.mail.outbox import SqliteMail
+from toolgate_servers.actions.mail.message import (
+    MAX_ATTACHED,
+    Attachment,
+    Mail,
+    Message,
+    answer,
+    check_repeats,
+    compose,
+)
+from toolgate_servers.actions.mail.post import Post, Status
+from toolgate_servers.actions.mail.search import Wanted
 from toolgate_servers.actions.mail.shapes import (
     Deleted,
     DeleteDraft,
     Draft,
     Drafted,
-    ListMail,
+    File,
+    FileContent,
+    FileInfo,
     MailItem,
     MailList,
     MailText,
     ReadMail,
+    Reply,
+    Search,
     Send,
     Sent,
 )
+from toolgate_servers.actions.plaintext import check_line
+from toolgate_servers.actions.times import check_day
 from toolgate_servers.errors import Reason, Refused
-from toolgate_servers.strict import described, strict_tool
-
-READ_ONLY = ToolAnnotations(
-    read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
-)
-ADDS = ToolAnnotations(
-    read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False
-)
-# Sending cannot be taken back, and it uses up the draft; today it reaches no further than the local file.
-SENDS = ToolAnnotations(
-    read_only_hint=False, destructive_hint=True, idempotent_hint=False, open_world_hint=False
-)
-DELETES = ToolAnnotations(
-    read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False
-)
+from toolgate_servers.idempotency import stable_id
+from toolgate_servers.running import Run
 
 
-def tools(mail: SqliteMail) -> list[Tool]:
-    """Make the five tools over a store of mail."""
-    return [_draft(mail), _send(mail), _list(mail), _read(mail), _delete_draft(mail)]
-
-
-def _draft(mail: SqliteMail) -> Tool:
-    def email_draft(arguments: Draft) -> Drafted:
-        message = compose(tuple(arguments.to), tuple(arguments.cc), arguments.subject, arguments.body)
-        kept = mail.draft(message)
-        return Drafted(draft_id=kept.id, drafted_at=kept.at)
-
-    return strict_tool(
-        email_draft,
-        name="email_draft",
-        takes=Draft,
-        gives=Drafted,
-        title="Draft a mail",
-        description=described(
-            "Keep a mail as a draft and give its id; drafts never change.",
-            use="a person should see the text before it is sent",
-            not_for="editing a draft: delete it and draft again",
-            example={
-                "to": ["ann@example.com"],
-                "subject": "Minutes",
-                "body": "They are attached to the wiki page.",
-            },
-        ),
-        annotations=ADDS,
-    )
-
-
-def _send(mail: SqliteMail) -> Tool:
-    def email_send(arguments: Send) -> Sent:
-        sent = send(mail, arguments)
-        return Sent(
-            id=sent.id,
-            status="delivered to the local outbox",
-            to=list(sent.message.to),
-            cc=list(sent.message.cc),
-            sent_at=sent.at,
+def search(post: Post, arguments: Search) -> MailList:
+    """List the mails of a folder that match."""
+    if arguments.query.strip():
+        check_line("query", arguments.query, 200)
+    if arguments.sender is not None:
+        check_line("sender", arguments.sender, 254)
+    for where, day in (("since", arguments.since), ("before", arguments.before)):
+        check_day(where, day)
+    found = post.search(
+        Wanted(
+            arguments.folder,
+            tuple(arguments.query.split()),
+            arguments.sender,
+            arguments.since,
+            arguments.before,
+            arguments.cursor,
+            arguments.limit,
         )
+    )
+    items = [
+        MailItem(
+            id=mail.id,
+            sender=mail.sender,
+            to=list(mail.to),
+            cc=list(mail.cc),
+            subject=mail.subject,
+            at=mail.at,
+        )
+        for mail in found.mails
+    ]
+    return MailList(mails=items, next_cursor=found.next_cursor, total=found.total)
 
-    return strict_tool(
-        email_send,
-        name="email_send",
-        takes=Send,
-        gives=Sent,
-        title="Send a mail",
-        description=described(
-            "Send a draft by draft_id, or a new mail by to, subject and body; this cannot be undone.",
-            use="the text is final",
-            not_for="texts that somebody still has to see: email_draft keeps those",
-            example={
-                "to": ["ann@example.com"],
-                "subject": "Minutes",
-                "body": "They are attached to the wiki page.",
-            },
-        ),
-        annotations=SENDS,
+
+def read(post: Post, arguments: ReadMail) -> MailText:
+    """Give one mail."""
+    mail = post.read(arguments.id)
+    message = mail.message
+    return MailText(
+        id=mail.id,
+        folder=mail.folder,
+        sender=mail.sender,
+        to=list(message.to),
+        cc=list(message.cc),
+        subject=message.subject,
+        body=message.body,
+        at=mail.at,
+        message_id=mail.message_id,
+        attachments=[
+            FileInfo(number=number, name=one.name, content_type=one.content_type, size=len(one.content))
+            for number, one in enumerate(message.attachments, 1)
+        ],
+        attachment=_content(message.attachments, arguments.attachment),
+        is_cut=mail.is_cut,
     )
 
 
-def send(mail: SqliteMail, arguments: Send) -> Mail:
+def draft(post: Post, arguments: Draft, run: Run) -> Drafted:
+    """Keep a draft."""
+    message = compose(
+        tuple(arguments.to),
+        tuple(arguments.cc),
+        arguments.subject,
+        arguments.body,
+        _unpacked(arguments.attachments),
+    )
+    kept = post.store.draft(stable_id("email_draft", run.idempotency_key), message)
+    return Drafted(draft_id=kept.id, drafted_at=kept.at)
+
+
+def delete_draft(post: Post, arguments: DeleteDraft, run: Run) -> Deleted:
+    """Delete a draft."""
+    action = stable_id("email_delete_draft", run.idempotency_key)
+    message = post.store.delete_draft(action, arguments.draft_id).message
+    return Deleted(
+        draft_id=arguments.draft_id,
+        status="deleted",
+        to=list(message.to),
+        cc=list(message.cc),
+        subject=message.subject,
+        body=message.body,
+        attachments=[
+            File(
+                name=one.name,
+                content_type=one.content_type,
+                base64=base64.b64encode(one.content).decode(),
+            )
+            for one in message.attachments
+        ],
+    )
+
+
+def send(post: Post, arguments: Send, run: Run) -> Sent:
     """Send a draft or a new mail.
 
     Raises:
         Refused: Neither or an incomplete mail was given, the draft differs, or the mail is not acceptable.
     """
+    action = stable_id("email_send", run.idempotency_key)
     to = None if arguments.to is None else tuple(arguments.to)
     cc = None if arguments.cc is None else tuple(arguments.cc)
     subject, body = arguments.subject, arguments.body
     if arguments.draft_id is not None:
-        return mail.send_draft(arguments.draft_id, lambda draft: check_repeats(draft, to, cc, subject, body))
+        if arguments.attachments is not None:
+            raise Refused(
+                Reason.DRAFT_DIFFERS,
+                "attachments",
+                found="files along with draft_id",
+                expected="those of the draft, which go with it by themselves",
+            )
+        return _sent(
+            *post.send_draft(
+                action, arguments.draft_id, lambda held: check_repeats(held, to, cc, subject, body)
+            )
+        )
     if to is None or subject is None or body is None:
         missing = next(name for name in ("to", "subject", "body") if getattr(arguments, name) is None)
         raise Refused(
             Reason.ARGUMENT_NOT_VALID, missing, found="nothing", expected="draft_id, or to, subject and body"
         )
-    return mail.send(compose(to, cc or (), subject, body))
+    message = compose(to, cc or (), subject, body, _unpacked(arguments.attachments or ()))
+    return _sent(*post.send(action, message))
 
 
-def _list(mail: SqliteMail) -> Tool:
-    def email_list(arguments: ListMail) -> MailList:
-        page = mail.page(arguments.folder, arguments.cursor, arguments.limit)
-        items = [
-            MailItem(
-                id=kept.id,
-                to=list(kept.message.to),
-                cc=list(kept.message.cc),
-                subject=kept.message.subject,
-                at=kept.at,
-            )
-            for kept in page.mails
-        ]
-        return MailList(mails=items, next_cursor=page.next_cursor, total=page.total)
+def reply(post: Post, arguments: Reply, run: Run) -> Sent:
+    """Answer a mail that was received or sent.
 
-    return strict_tool(
-        email_list,
-        name="email_list",
-        takes=ListMail,
-        gives=MailList,
-        title="List mail",
-        description=described(
-            "List the drafts or the outbox, newest first, a page at a time, without bodies.",
-            use="you look for a draft or want to see what was sent",
-            not_for="the text of a mail: email_read gives that",
-            example={"folder": "drafts"},
-        ),
-        annotations=READ_ONLY,
+    Raises:
+        Refused: NO_SUCH_MAIL, DRAFT_DIFFERS, BAD_ADDRESS, or what sending refuses.
+    """
+    mail = post.read(arguments.id)
+    if mail.folder == "drafts":
+        raise Refused(Reason.NO_SUCH_MAIL, "id", found="a draft", expected="a mail that was received or sent")
+    message = answer(
+        mail,
+        post.store.address,
+        arguments.body,
+        _unpacked(arguments.attachments),
+        everyone=arguments.everyone,
+    )
+    check_repeats(
+        message,
+        None if arguments.to is None else tuple(arguments.to),
+        None if arguments.cc is None else tuple(arguments.cc),
+    )
+    return _sent(*post.send(stable_id("email_reply", run.idempotency_key), message))
+
+
+def _sent(mail: Mail, status: Status) -> Sent:
+    message: Message = mail.message
+    return Sent(
+        id=mail.id,
+        status=status,
+        to=list(message.to),
+        cc=list(message.cc),
+        subject=message.subject,
+        sent_at=mail.at,
+        message_id=mail.message_id,
     )
 
 
-def _read(mail: SqliteMail) -> Tool:
-    def email_read(arguments: ReadMail) -> MailText:
-        kept = mail.read(arguments.id)
-        return MailText(
-            id=kept.id,
-            folder=kept.folder,
-            to=list(kept.message.to),
-            cc=list(kept.message.cc),
-            subject=kept.message.subject,
-            body=kept.message.body,
-            at=kept.at,
+def _unpacked(files: Sequence[File]) -> tuple[Attachment, ...]:
+    unpacked: list[Attachment] = []
+    for number, file in enumerate(files):
+        try:
+            content = base64.b64decode(file.base64, validate=True)
+        except (binascii.Error, ValueError):
+            raise Refused(
+                Reason.ARGUMENT_NOT_VALID,
+                f"attachments.{number}.base64",
+                found="something that is not base64",
+                expected="base64 without line ends",
+            ) from None
+        unpacked.append(Attachment(file.name, file.content_type, content))
+    return tuple(unpacked)
+
+
+def _content(attachments: tuple[Attachment, ...], number: int | None) -> FileContent | None:
+    if number is None:
+        return None
+    if number > len(attachments):
+        raise Refused(
+            Reason.ARGUMENT_NOT_VALID,
+            "attachment",
+            found="a number beyond the last attachment",
+            expected=f"at most {len(attachments)}",
         )
-
-    return strict_tool(
-        email_read,
-        name="email_read",
-        takes=ReadMail,
-        gives=MailText,
-        title="Read a mail",
-        description=described(
-            "Give one draft or sent mail with its body.",
-            use="you have its id from email_list or email_draft",
-            not_for="finding mails: email_list does that",
-            example={"id": "00000000000000a1"},
-        ),
-        annotations=READ_ONLY,
-    )
-
-
-def _delete_draft(mail: SqliteMail) -> Tool:
-    def email_delete_draft(arguments: DeleteDraft) -> Deleted:
-        mail.delete_draft(arguments.draft_id)
-        return Deleted(draft_id=arguments.draft_id, status="deleted")
-
-    return strict_tool(
-        email_delete_draft,
-        name="email_delete_draft",
-        takes=DeleteDraft,
-        gives=Deleted,
-        title="Delete a draft",
-        description=described(
-            "Delete one draft for good.",
-            use="a draft is wrong or no longer wanted",
-            not_for="sent mail, which cannot be deleted",
-            example={"draft_id": "00000000000000a1"},
-        ),
-        annotations=DELETES,
-    )
+    one = attachments[number - 1]
+    content = one.content[:MAX_ATTACHED]
+    if one.content_type.startswith("text/"):
+        return FileContent(name=one.name, text=content.decode("utf-8", errors="replace"), base64=None)
+    return FileContent(name=one.name, text=None, base64=base64.b64encode(content).decode())

@@ -1,0 +1,1 @@
+"""Calendars: events, repetitions, invitations."""

@@ -1,0 +1,1 @@
+"""Contacts, here or by CardDAV, and what was done with them."""

@@ -1,0 +1,1 @@
+"""Messages to channels: a local board, Slack or XMPP."""

@@ -1,0 +1,125 @@
+"""The side that asks: starts the working process when it is needed, and ends it when it takes too long."""
+
+import atexit
+import logging
+import os
+import subprocess
+import sys
+import threading
+from typing import Any, cast
+
+from toolgate_servers.errors import Reason, Refused
+from toolgate_servers.isolation.wire import receive, send
+from toolgate_servers.running import timed_out
+
+log = logging.getLogger(__name__)
+
+MEBIBYTE = 1024 * 1024
+
+
+class Isolated:
+    """One function in a process of its own that works on one request at a time.
+
+    The process starts with the first request, stays for the next, and is replaced when it had to be ended.
+    """
+
+    def __init__(self, function: str, *, where: str, memory: int = 1024 * MEBIBYTE) -> None:
+        self._command = [
+            *(sys.executable, "-I", "-m", "toolgate_servers.isolation.child"),
+            *(function, str(memory)),
+        ]
+        self._where = where
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._overdue = False
+        atexit.register(self.close)
+
+    def call(self, work: dict[str, Any], blob: bytes = b"", *, seconds: float) -> dict[str, Any]:
+        """Have a request worked on.
+
+        Raises:
+            Refused: TIMED_OUT, TOO_LARGE when memory ran out, UNREADABLE when the process broke down, or what
+                the function raises.
+        """
+        with self._lock:
+            process = self._running()
+            self._overdue = False
+            timer = threading.Timer(seconds, self._end, [process])
+            timer.start()
+            try:
+                answer = self._asked(process, {"work": work, "seconds": seconds}, blob)
+            finally:
+                timer.cancel()
+        return self._judged(answer)
+
+    def close(self) -> None:
+        """End the process."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            for stream in (process.stdin, process.stdout):
+                _close(stream)
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None:
+            self.close()
+            environment = {
+                name: value for name, value in os.environ.items() if name in ("PATH", "SYSTEMROOT", "LANG")
+            }
+            self._process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+            )
+        return self._process
+
+    def _asked(self, process: subprocess.Popen[bytes], message: dict[str, Any], blob: bytes) -> dict[str, Any]:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            send(cast("Any", process.stdin), message, blob)
+            received = receive(cast("Any", process.stdout))
+        except OSError:
+            received = None
+        if received is not None:
+            return received[0]
+        self.close()
+        return {"overdue": True} if self._overdue else {"crashed": "the process ended"}
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        self._overdue = True
+        process.kill()
+
+    def _judged(self, answer: dict[str, Any]) -> dict[str, Any]:
+        match answer:
+            case {"done": dict() as done}:
+                return cast("dict[str, Any]", done)
+            case {"refused": [reason, where, found, expected]}:
+                raise Refused(Reason(reason), where, found=found, expected=expected)
+            case {"overdue": True}:
+                raise timed_out()
+            case {"exhausted": True}:
+                raise Refused(
+                    Reason.TOO_LARGE,
+                    self._where,
+                    found="content that needs too much memory",
+                    expected="something smaller, or a smaller part of it",
+                )
+            case _:
+                log.warning("%s: %s", self._command[-2], answer.get("crashed"))
+                raise Refused(
+                    Reason.UNREADABLE,
+                    self._where,
+                    found="content that breaks its reader",
+                    expected="well-formed content",
+                )
+
+
+def _close(stream: Any) -> None:
+    try:
+        stream.close()
+    except OSError:
+        pass  # what it still held is for a process that is gone
