@@ -95,3 +95,23 @@ ensure_env() {
   rm -rf "$BUSY"
   trap - EXIT
 }
+
+sources_fingerprint() {
+  (cd "$ROOT" && find hatch_build.py pyproject.toml firewall -name '*.py' -o -name pyproject.toml | LC_ALL=C sort | xargs cat) | sha256
+}
+
+# Installs toolgate with its data path compiled, unless that is done, TOOLGATE_PLAIN=1 or no C compiler is there.
+install_data_path() {
+  local now=plain
+  PY=$(find_python) || exit 2
+  if [ "${TOOLGATE_PLAIN:-}" != 1 ] && command -v "${CC:-cc}" >/dev/null; then now=$(sources_fingerprint); fi
+  if is_foreign || [ "$(cat "$VENV/.compiled-from" 2>/dev/null || echo plain)" = "$now" ]; then return; fi
+  rm -f "$VENV/.compiled-from"
+  if [ "$now" = plain ]; then
+    install "toolgate: this checkout" 1 --no-deps --no-build-isolation --force-reinstall -e "$ROOT"
+    return
+  fi
+  say "compiling the data path (once per change of the sources; a minute)"
+  TOOLGATE_COMPILE=1 install "toolgate: compiled" 1 --no-deps --no-build-isolation --force-reinstall "$ROOT"
+  echo "$now" >"$VENV/.compiled-from"
+}

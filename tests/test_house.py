@@ -105,6 +105,26 @@ def test_the_core_never_awaits(path: Path) -> None:
     assert not [n for n in ast.walk(tree) if isinstance(n, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor)]
 
 
+def test_no_finally_awaits_in_what_is_compiled() -> None:
+    hook = ast.parse((ROOT / "hatch_build.py").read_text(encoding="utf-8"))
+    (listed,) = [
+        node.value
+        for node in hook.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and node.targets[0].id == "COMPILED"
+    ]
+    patterns = " ".join(ast.literal_eval(listed)).split()
+    files = [file for pattern in patterns for file in (ROOT / "firewall" / "toolgate").glob(pattern)]
+    assert len(files) >= len(patterns)
+    for file in files:
+        tries = [n for n in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(n, ast.Try)]
+        for node in (inner for one in tries for last in one.finalbody for inner in ast.walk(last)):
+            assert not isinstance(node, ast.Await | ast.AsyncWith | ast.AsyncFor), (
+                f"{name_of(file)}:{node.lineno}"
+            )
+
+
 @pytest.mark.parametrize("path", python_files(*SOURCES), ids=name_of)
 def test_a_package_opens_with_a_shop_window_not_with_code(path: Path) -> None:
     assert path.stem not in VAGUE, "a name that says nothing"

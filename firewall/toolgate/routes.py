@@ -142,12 +142,14 @@ class Routes:
             return down(error)
         try:
             refusal = await self.greet(session, upstream, link)
-            if refusal is None:
-                session.links[upstream] = link
-        finally:
-            if session.links.get(upstream) is not link:
-                await _closed(link)
-        return refusal or link
+        except BaseException:
+            await _closed(link)
+            raise
+        if refusal is not None:
+            await _closed(link)
+            return refusal
+        session.links[upstream] = link
+        return link
 
     async def own(
         self, session: Session, message: JsonObject, emit: Emit, heard: Heard

@@ -190,6 +190,7 @@ def test_a_view_is_made_once() -> None:
     assert judged.surface("prompts", (), "docs", "a") is judged.surface("prompts", (), "docs", "a")
 
 
+@pytest.mark.plain
 def test_names_an_agent_invents_do_not_grow_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_VIEWS", 10)
     judged = policy()

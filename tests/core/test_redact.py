@@ -168,6 +168,7 @@ def test_many_found_texts_are_searched_for_in_one_pass(monkeypatch: pytest.Monke
     assert masked[51:] == ["+1 415 555 00000", "555 0001", "<RULE>"]
 
 
+@pytest.mark.plain
 def test_one_pass_finds_a_text_at_the_end_of_a_leaf_though_a_longer_one_begins_alike(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -269,6 +269,7 @@ def test_a_huge_hostile_text_is_judged_or_refused_in_bounded_time(engine: Engine
         pass
 
 
+@pytest.mark.plain
 def test_more_candidates_than_can_be_judged_refuse_the_message(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

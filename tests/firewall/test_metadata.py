@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -14,6 +13,8 @@ from toolgate.ingress.guard import Origins
 from toolgate.ingress.http import HttpFront
 from toolgate.ingress.identity import Identity, Keys, Verifier
 from toolgate.ingress.rest import rest
+from toolgate.ingress.sessions import Sessions
+from toolgate.testing import Upstream, World
 
 
 class Still:
@@ -38,15 +39,8 @@ class Nobodys:
 
 def front(folder: Path, tokens: Verifier | None) -> HttpFront:
     identity = Identity(Keys(folder / "keys.yaml", Still()), tokens, None, "https://tools.example.com")
-    # Nothing on this way asks the gateway more than the names of its upstreams.
-    gateway = SimpleNamespace(
-        routes=SimpleNamespace(registry=SimpleNamespace(names=lambda: ("git",))),
-        attempts=SimpleNamespace(blocked=None),
-        world=SimpleNamespace(clock=SimpleNamespace(monotonic=None)),
-    )
-    return HttpFront(
-        cast("Any", gateway), identity, cast("Any", None), cast("Origins", None), 1024, rest(identity)
-    )
+    gateway = World("version: 1\n", Upstream("git")).gateway
+    return HttpFront(gateway, identity, Sessions(1), Origins("127.0.0.1:1", ""), 1024, rest(identity))
 
 
 async def get(app: HttpFront, path: str) -> tuple[int, bytes]:

@@ -293,6 +293,7 @@ async def test_a_folder_that_is_a_file_refuses(path: Path) -> None:
         SqliteStore(path, TEST_KEYS)
 
 
+@pytest.mark.plain
 async def test_notes_beyond_the_backlog_are_counted_and_told(
     store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

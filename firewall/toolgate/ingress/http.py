@@ -226,11 +226,10 @@ class HttpFront:
         if session is None:
             return
         if kind is Kind.REQUEST:
-            try:
+            if message["method"] == "initialize":
+                await self._begin(exchange, session, message)
+            else:
                 await self._answer(exchange, session, message)
-            finally:
-                if message["method"] == "initialize" and not self._sessions.holds(session):
-                    await session.close()
         elif kind is Kind.NOTIFICATION:
             await self._gateway.notify(session, message)
             await exchange.response.empty(202)
@@ -240,6 +239,16 @@ class HttpFront:
                 await exchange.response.empty(202)
             else:
                 await self._malformed(exchange, refusal, 400)
+
+    async def _begin(self, exchange: Exchange, session: Session, message: JsonObject) -> None:
+        """Answer `initialize`; what comes to no session is closed again."""
+        try:
+            await self._answer(exchange, session, message)
+        except BaseException:
+            await session.close()
+            raise
+        if not self._sessions.holds(session):
+            await session.close()
 
     async def _session(self, exchange: Exchange, message: JsonObject) -> Session | None:
         """The client's session, a new one for `initialize`; None once the refusal is sent."""
