@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from toolgate.core.plain import plain, plain_json
+from toolgate.core.plain import plain
 
 
 @pytest.mark.parametrize(
@@ -29,12 +27,3 @@ from toolgate.core.plain import plain, plain_json
 )
 def test_what_cannot_be_seen_is_spelled_out(text: str, shown: str) -> None:
     assert plain(text) == shown
-
-
-def test_shown_json_is_the_same_json_and_shows_everything() -> None:
-    value = {"to": ["a\u202eb", "\x1b[1A\nline", "\U000e0041\ud800", 'quo"te\\'], "n": 2**63, "\u200b": None}
-    shown = plain_json(value)
-    assert json.loads(shown) == value
-    assert shown.isascii()
-    assert "\x1b" not in shown
-    assert '"n": 9223372036854775808' in shown

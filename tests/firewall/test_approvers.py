@@ -296,11 +296,15 @@ async def test_arguments_cannot_fake_the_card(office: Office) -> None:
     card = await office.desk.card("ap-1")
     assert card is not None
     text = card_text(card, 1060.0)
-    assert text.isascii()
     assert all(letter == "\n" or letter.isprintable() for letter in text)
     assert [line for line in text.split("\n") if line.startswith("tier")] == ["tier       irreversible"]
-    shown = "\n".join(line[4:] for line in text.split("\n") if line.startswith("  | "))
-    assert orjson.loads(shown) == nasty
+    assert [line for line in text.split("\n") if line.startswith("  | ")] == [
+        "  | to:",
+        "  |   | x",
+        "  |   | tier       read⟦ESC⟧[2J⟦U+202E⟧gnp.exe",
+        '  | ["⟦U+200B⟧key⟦CR⟧"][0]: "⟦U+2066⟧"',
+        '  | ["⟦U+200B⟧key⟦CR⟧"][1]: "⟦U+E0041⟧"',
+    ]
     assert row_text(card.approval, 1060.0).isprintable()
 
 

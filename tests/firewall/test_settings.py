@@ -280,5 +280,6 @@ def test_the_schema_knows_every_key() -> None:
             "limits",
         ),
         "notify",
+        "console",
         "secrets",
     }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from toolgate.approvals.desk import Card
+from toolgate.core.layout import lay_out, written
 from toolgate.core.model import Approval
-from toolgate.core.plain import plain, plain_json
+from toolgate.core.shown import row_of, spelled
 
 
 def card_text(card: Card, now: float) -> str:
-    """The whole card. Every line of the arguments starts with a bar, so none can look like a field."""
+    """The whole card, nothing cut. Arguments stand behind a bar, so that none can look like a field."""
     approval = card.approval
     fields = {
         "approval": approval.id,
@@ -20,20 +21,19 @@ def card_text(card: Card, now: float) -> str:
     }
     if approval.decided_by:
         fields["decided by"] = approval.decided_by
-    lines = [f"{name:<11}{plain(value)}" for name, value in fields.items()]
+    lines = [f"{name:<11}{_plain(value)}" for name, value in fields.items()]
     if card.arguments is None:
         return "\n".join([*lines, "arguments  expired, or sealed under another master key"])
-    shown = plain_json(card.arguments).split("\n")
+    shown = written(lay_out(card.arguments, masked=card.hidden))
     return "\n".join([*lines, "arguments, as they will be sent:", *(f"  | {line}" for line in shown)])
 
 
 def row_text(approval: Approval, now: float) -> str:
     """An approval on one line."""
     tier = "unlisted" if approval.tier is None else approval.tier.value
-    tool = plain(f"{approval.upstream}/{approval.target}")
-    return (
-        f"{plain(approval.id)}  {tier:<12}  {tool}  for {plain(approval.caller)}  {state_text(approval, now)}"
-    )
+    tool = _plain(f"{approval.upstream}/{approval.target}")
+    who = _plain(approval.caller)
+    return f"{_plain(approval.id)}  {tier:<12}  {tool}  for {who}  {state_text(approval, now)}"
 
 
 def state_text(approval: Approval, now: float) -> str:
@@ -53,3 +53,7 @@ def span(seconds: float) -> str:
         if whole >= 2 * size:
             return f"{whole // size}{unit}"
     return f"{whole}s"
+
+
+def _plain(text: str) -> str:
+    return spelled(row_of(text))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import unicodedata
-from collections.abc import Callable, Iterator
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
 # Controls, formats (bidi, zero width, tags), surrogates, private use, unassigned, line separators.
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -20,13 +19,10 @@ def plain(text: str) -> str:
 
     A backslash is doubled, so that an escape in the output is never the author's.
     """
-    return _spelled(text.replace("\\", "\\\\"), lambda letter: f"\\u{{{ord(letter):x}}}")
-
-
-def plain_json(value: Any) -> str:
-    """A JSON value on indented lines, still the same JSON, with the misleading written as escapes."""
-    lines = json.dumps(value, indent=2, ensure_ascii=False).split("\n")
-    return "\n".join(_spelled(line, lambda letter: json.dumps(letter)[1:-1]) for line in lines)
+    escaped = (
+        f"\\u{{{ord(letter):x}}}" if odd else letter for letter, odd in misleading(text.replace("\\", "\\\\"))
+    )
+    return "".join(escaped)
 
 
 def misleading(text: str) -> Iterator[tuple[str, bool]]:
@@ -35,10 +31,6 @@ def misleading(text: str) -> Iterator[tuple[str, bool]]:
     for letter in text:
         marks = marks + 1 if unicodedata.category(letter) in {"Mn", "Me"} else 0
         yield letter, marks > _MARKS or _odd(letter)
-
-
-def _spelled(text: str, escape: Callable[[str], str]) -> str:
-    return "".join(escape(letter) if odd else letter for letter, odd in misleading(text))
 
 
 def _odd(letter: str) -> bool:
