@@ -2,8 +2,10 @@
 
 from toolgate_servers.actions.calendar.settings import CalendarSettings
 from toolgate_servers.actions.crm.settings import CrmSettings
+from toolgate_servers.actions.git.settings import GitSettings
 from toolgate_servers.actions.mail.settings import MailSettings
 from toolgate_servers.actions.messaging.settings import MessagingSettings
+from toolgate_servers.actions.tickets.settings import TicketSettings
 from toolgate_servers.config import Place, Settings
 
 
@@ -12,8 +14,10 @@ class Families(Settings):
 
     mail: bool = True
     calendar: bool = True
+    tickets: bool = True
     messaging: bool = False
     crm: bool = False
+    git: bool = False
 
 
 class ActionsSettings(Settings):
@@ -24,5 +28,7 @@ class ActionsSettings(Settings):
     outbox: Place | None = None
     mail: MailSettings = MailSettings()
     calendar: CalendarSettings = CalendarSettings()
+    tickets: TicketSettings = TicketSettings()
     messaging: MessagingSettings = MessagingSettings()
     crm: CrmSettings = CrmSettings()
+    git: GitSettings = GitSettings()

@@ -107,11 +107,12 @@ def without_zones(text: str) -> tuple[str, str]:
 
 def parts(event: Component, name: str) -> list[Any]:
     """Give every property of a name."""
-    found: Any = event.get(name)
-    if found is None:
+    source: Any = event
+    if name not in source:
         return []
-    listed: Any = found if isinstance(found, list) else [found]
-    return list(listed[:MAX_LISTED])
+    if not isinstance(source[name], list):
+        return [source[name]]
+    return list(source[name][:MAX_LISTED])
 
 
 def value(event: Component, name: str) -> str:

@@ -44,12 +44,13 @@ def _zone(name: str) -> ZoneInfo | None:
 
 def known_zone(name: str) -> ZoneInfo | None:
     """Give a zone by its IANA name, one with a prefix, or a name of Windows; None when it is unknown."""
-    from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON  # late: most of icalendar comes along
-
-    name = WINDOWS_TO_OLSON.get(name, name)
     for start in (0, name.find("/", 1) + 1):
         if ZONE.fullmatch(name[start:]) and (zone := _zone(name[start:])) is not None:
             return zone
+    from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON  # late: most of icalendar comes along
+
+    if name in WINDOWS_TO_OLSON:
+        return _zone(WINDOWS_TO_OLSON[name])
     parts = name.rsplit("/", 2)
     return _zone("/".join(parts[-2:])) if len(parts) == 3 and ZONE.fullmatch("/".join(parts[-2:])) else None
 
