@@ -19,6 +19,8 @@ _PORTS: Final = {"https": 443, "http": 80}
 _NAME: Final = re.compile(
     r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?\Z"
 )
+# WHATWG URL section 3.5: a host whose last label is a number is an IPv4 address in disguise.
+_NUMBER: Final = re.compile(r"(0x[0-9a-f]*|[0-9]+)\Z")
 # Credentials of cloud machines and no single host: never, whatever the settings say.
 _NEVER: Final = tuple(
     ipaddress.ip_network(text)
@@ -73,7 +75,8 @@ def target_of(url: str, *, private: bool) -> Target:
     if parts.scheme not in (("https", "http") if private else ("https",)) or "@" in parts.netloc:
         expected = "https://… without credentials (http:// only beside allow_private: true)"
         raise Unreachable(f"found another URL, expected {expected}", final=True)
-    if _literal(host) is None and (not _NAME.match(host) or host.rstrip(".").rpartition(".")[2].isdigit()):
+    last = host.rstrip(".").rpartition(".")[2]
+    if _literal(host) is None and (not _NAME.match(host) or _NUMBER.match(last)):
         raise Unreachable("found a host that is no name and no address", final=True)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(parts.scheme == "https", host, port or _PORTS[parts.scheme], path)
