@@ -11,6 +11,7 @@ import pytest
 from mcp import Client
 from mcp_types import CallToolResult, TextContent
 
+from action_families import only
 from tool_examples import run_examples
 from toolgate_servers.actions.crm import tools as crm_tools
 from toolgate_servers.actions.crm import vcard
@@ -18,7 +19,7 @@ from toolgate_servers.actions.crm.contact import Fields
 from toolgate_servers.actions.crm.settings import CarddavSettings, CrmSettings
 from toolgate_servers.actions.crm.store import LocalBook, open_store
 from toolgate_servers.actions.server import build
-from toolgate_servers.actions.settings import ActionsSettings, Families
+from toolgate_servers.actions.settings import ActionsSettings
 from toolgate_servers.errors import Reason
 from toolgate_servers.idempotency import stable_id
 from toolgate_servers.running import Run
@@ -35,7 +36,7 @@ ANN = {
 
 
 def serving(stores: Path | None = None) -> ToolServer:
-    return build(ActionsSettings(families=Families(mail=False, crm=True), stores=stores))
+    return build(ActionsSettings(families=only("crm"), stores=stores))
 
 
 def run(key: str = "k") -> Run:
@@ -210,7 +211,7 @@ def test_no_line_end_of_a_value_begins_a_line(breaking: str) -> None:
 def test_the_family_says_where_contacts_are_and_not_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BOOK_PASSWORD", "hunter2")
     book = CarddavSettings(url="https://dav.example/ann/book/", username="ann", password="env:BOOK_PASSWORD")
-    settings = ActionsSettings(families=Families(mail=False, crm=True), crm=CrmSettings(carddav=book))
+    settings = ActionsSettings(families=only("crm"), crm=CrmSettings(carddav=book))
     (family,) = (one for one in build(settings).families if one.is_on)
     assert "hunter2" not in family.line()
     hints = {tool.name: tool.annotations for tool in family.tools}

@@ -12,6 +12,7 @@ import pytest
 from mcp import Client
 from mcp_types import CallToolResult, TextContent
 
+from action_families import only
 from slack_standin import TOKEN, Slack
 from tool_examples import run_examples
 from toolgate_servers.actions.messaging import tools as messaging_tools
@@ -21,7 +22,7 @@ from toolgate_servers.actions.messaging.settings import MessagingSettings, Slack
 from toolgate_servers.actions.messaging.slack import SlackBoard
 from toolgate_servers.actions.messaging.tools import tools
 from toolgate_servers.actions.server import build
-from toolgate_servers.actions.settings import ActionsSettings, Families
+from toolgate_servers.actions.settings import ActionsSettings
 from toolgate_servers.errors import CannotStart, Reason, Refused
 from toolgate_servers.idempotency import Once, stable_id
 from toolgate_servers.running import Run
@@ -230,12 +231,12 @@ def test_channels_that_the_settings_do_not_allow_are_not_searched() -> None:
 def test_the_family_is_off_until_it_is_switched_on(monkeypatch: pytest.MonkeyPatch) -> None:
     names = {tool.name for family in build(ActionsSettings()).families for tool in family.tools}
     assert not {name for name in names if name.startswith("message_")}
-    on = build(ActionsSettings(families=Families(mail=False, messaging=True)))
+    on = build(ActionsSettings(families=only("messaging")))
     (family,) = (one for one in on.families if one.is_on)
     assert len(family.tools) == 5
     monkeypatch.setenv("SLACK_TOKEN", TOKEN)
     slack = MessagingSettings(slack=SlackSettings(token="env:SLACK_TOKEN"))
-    settings = ActionsSettings(families=Families(mail=False, messaging=True), messaging=slack)
+    settings = ActionsSettings(families=only("messaging"), messaging=slack)
     (family,) = (one for one in build(settings).families if one.is_on)
     assert TOKEN not in family.line()
     assert all(tool.annotations and tool.annotations.open_world_hint for tool in family.tools)
@@ -247,4 +248,4 @@ def test_two_services_at_once_do_not_start() -> None:
         xmpp=XmppSettings(jid="a@x.example", password="env:T", rooms="rooms.x.example"),
     )
     with pytest.raises(CannotStart, match="one of them"):
-        build(ActionsSettings(families=Families(mail=False, messaging=True), messaging=both))
+        build(ActionsSettings(families=only("messaging"), messaging=both))

@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 from pydantic import Field
 
 from toolgate_servers.actions.jsonparts import items, mapping, text
-from toolgate_servers.actions.sending import send_once
+from toolgate_servers.actions.sending import send_once, unknown
 from toolgate_servers.config import Secret, Settings
 from toolgate_servers.errors import Reason, Refused
 from toolgate_servers.net import Answer, Net
@@ -27,7 +27,7 @@ FIELD = re.compile(r"[a-z_.]{1,40}")
 class GithubSettings(Settings):
     """One repository on GitHub, or on a server that speaks its REST API."""
 
-    repository: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,39}/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}$")]
+    repository: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,39}/\.?[A-Za-z0-9_-][A-Za-z0-9._-]{0,98}$")]
     token: Secret
     url: str = "https://api.github.com"
     seconds: Annotated[float, Field(gt=0, le=60)] = 20.0
@@ -98,7 +98,10 @@ class GithubApi:
         )
         if answer.status >= 300:
             self._refuse(answer)
-        return answer.json() if answer.body else None
+        try:
+            return answer.json() if answer.body else None
+        except Refused:
+            raise unknown("an answer that cannot be read") from None
 
     def _at(self, path: str) -> str:
         return self._url + path.replace("{repo}", f"repos/{self.repository}", 1)
