@@ -225,9 +225,8 @@ class Aggregated(Routes):
     async def _initialize(self, session: Session, message: JsonObject) -> Note:
         params = cast("JsonObject", message.get("params") or {})
         session.client = cast("JsonObject", params.get("clientInfo") or {})
-        session.capabilities = self.allowed_offers(
-            session, cast("JsonObject", params.get("capabilities") or {})
-        )
+        session.offers = cast("JsonObject", params.get("capabilities") or {})
+        session.capabilities = self.allowed_offers(session, session.offers)
         wanted: object = params.get("protocolVersion")
         session.version = wanted if isinstance(wanted, str) and wanted in LEGACY else NEWEST_LEGACY
         result = await self._union(session)

@@ -10,6 +10,7 @@ from typing import cast
 import orjson
 
 from toolgate import replies
+from toolgate.asking import Answered, Asking, Leaving, Turn
 from toolgate.core import records
 from toolgate.core.attempts import Attempts
 from toolgate.core.canonical import canonical
@@ -20,11 +21,11 @@ from toolgate.core.reasons import Reason
 from toolgate.core.release import release
 from toolgate.core.texts import texts
 from toolgate.deadline import Deadlines
-from toolgate.errors import PortDown, SealBroken, UpstreamDown
-from toolgate.judge import Admitted, Judge, Replayed, World, answers_input
-from toolgate.ports import HELD_ARGUMENTS, Entry
+from toolgate.errors import PortDown, UpstreamDown
+from toolgate.judge import Admitted, Judge, Judged, Replayed, World
+from toolgate.ports import Entry
 from toolgate.protocol.headers import param_headers, param_mismatch
-from toolgate.protocol.messages import answer_of, request
+from toolgate.protocol.messages import answer_of
 from toolgate.protocol.versions import REMOVED, Era
 from toolgate.relay import Relay
 from toolgate.routes import Routes, Target, arguments_of, down, with_arguments
@@ -49,14 +50,21 @@ class Gateway:
         self.judge = Judge(world)
         self._blocked, self._monotonic = attempts.blocked, world.clock.monotonic
         self.relay = Relay(world, self.judge)
+        self.asking = Asking(world, self.judge)
         self._deadlines = Deadlines()
 
     async def request(
-        self, session: Session, message: JsonObject, emit: Emit, given: dict[str, str] | None = None
+        self,
+        session: Session,
+        message: JsonObject,
+        emit: Emit,
+        given: dict[str, str] | None = None,
+        leaving: Leaving | None = None,
     ) -> Reply | None:
         """Answer one request. None when its stream ended and the answer comes on another one.
 
-        `given` are the `Mcp-Param-*` headers that came with it, lower-case names.
+        `given` are the `Mcp-Param-*` headers that came with it, lower-case names. `leaving` returns when the
+        client is gone, where that does not cancel this.
         """
         method: str = message["method"]
         wait = self._blocked(session.caller.credential, self._monotonic)
@@ -78,13 +86,15 @@ class Gateway:
         if method in PLAIN:
             return await self._plain(session, message, target, emit)
         if method == "tools/call" and target.name == CONTINUE:
-            return await self._continue(session, message, emit)
+            return await self._continue(session, message, emit, leaving)
         if method == "tools/call" and target.name == EXPLAIN:
             return Note(replies.told(message["id"], EXPLANATION, session.era))
-        return await self._judged(session, self._call(session, target, method), target, emit, given)
+        return await self._judged(session, self._call(session, target, method), target, emit, given, leaving)
 
     async def notify(self, session: Session, message: JsonObject) -> None:
         """Pass a client's notification on to the upstreams it concerns. Raises UpstreamDown."""
+        if message["method"] == "notifications/cancelled" and self.asking.cancelled(session, message):
+            return
         down: UpstreamDown | None = None
         for link, passed in self.routes.notified(session, message):
             try:
@@ -200,7 +210,13 @@ class Gateway:
         return Note({**page.note.message, "result": changed}, page.note.id, page.note.retry)
 
     async def _judged(
-        self, session: Session, call: Call, asked: Target, emit: Emit, given: dict[str, str] | None
+        self,
+        session: Session,
+        call: Call,
+        asked: Target,
+        emit: Emit,
+        given: dict[str, str] | None,
+        leaving: Leaving | None,
     ) -> Reply | None:
         tool: Tool | None = None
         link: Link | Refuse | None = session.links.get(call.upstream)
@@ -219,15 +235,17 @@ class Gateway:
                 wrong = param_mismatch(tool.params, call.arguments, given)
                 if wrong:
                     return await self._refused(session, call, Refuse(Reason.BAD_HEADER, wrong))
-        target = asked
-        if "inputResponses" in (asked.message.get("params") or ()):
-            cleaned = await self.relay.inputs_cleaned(call, asked, self.world.policies.current)
-            if isinstance(cleaned, Refuse):
-                return await self._refused(session, call, cleaned)
-            target = cleaned
+        target, answered = asked, None
+        params = asked.message.get("params") or ()
+        if "inputResponses" in params or "requestState" in params:
+            taken = await self._inputs(call, asked)
+            if isinstance(taken, Refuse):
+                return await self._refused(session, call, taken)
+            target, answered = taken
         judged = await self.judge.judge(call, tool)
         if not isinstance(judged, Admitted):
-            going_on = await self._not_admitted(judged, call, target)
+            turn = Turn(session, call, tool, target, emit, leaving, answered)
+            going_on = await self._not_admitted(judged, turn)
             if not isinstance(going_on, Admitted):
                 return going_on
             judged = going_on
@@ -322,16 +340,18 @@ class Gateway:
         if not isinstance(verdict, Deliver):
             unjudged = Withhold(Reason.INTERNAL, "the result could not be judged")
             return await self._withheld(admitted, unjudged if isinstance(verdict, Need) else verdict, seconds)
-        now = self.world.clock.now()
+        now, given = self.world.clock.now(), verdict.result
         body = records.outcome(now, admitted.id, "delivered", seconds, "", verdict.findings)
-        entry = Entry(body, None, orjson.dumps(verdict.result))
-        if admitted.allow.approval:
-            await self.judge.conclude(admitted, entry, {"result": verdict.result})
+        if admitted.edited:
+            given = replies.told_of_edits(given, admitted.allow.approval, admitted.edited)
+        entry = Entry(body, None, orjson.dumps(given))
+        if admitted.allow.approval or admitted.view.undo is not None:
+            await self.judge.conclude(admitted, entry, {"result": given}, result)
         else:
             self.world.journal.note(entry)
-        if verdict.result is result and message is note.message:
+        if given is result and message is note.message:
             return note
-        return Note({**message, "result": verdict.result}, note.id, note.retry)
+        return Note({**message, "result": given}, note.id, note.retry)
 
     async def _withheld(self, admitted: Admitted, verdict: Withhold, seconds: float) -> Withhold:
         body = records.outcome(self.world.clock.now(), admitted.id, "withheld", seconds, verdict.reason.value)
@@ -343,49 +363,35 @@ class Gateway:
         self.world.journal.note(Entry(body))
         return why
 
-    async def _not_admitted(
-        self, judged: Replayed | Held | Refuse, call: Call, target: Target
-    ) -> Admitted | Reply:
+    async def _inputs(self, call: Call, asked: Target) -> tuple[Target, Answered | None] | Refuse:
+        """A repeated request without what is ours, and with what its upstream may have of the answers."""
+        taken = self.asking.taken(call, asked)
+        if isinstance(taken, Refuse):
+            return taken
+        target, answered = taken
+        cleaned = await self.relay.inputs_cleaned(call, target, self.world.policies.current)
+        return cleaned if isinstance(cleaned, Refuse) else (cleaned, answered)
+
+    async def _not_admitted(self, judged: Replayed | Held | Refuse, turn: Turn) -> Admitted | Reply:
         """What becomes of a call that is not simply forwarded."""
-        if isinstance(judged, Refuse):
-            self.attempts.failed(call.caller.credential, self.world.clock.monotonic())
-        return await self._repeated(judged, target) if isinstance(judged, Replayed) else judged
+        settled: Judged | Note = judged
+        if isinstance(judged, Held):
+            settled = await self.asking.settled(judged, turn)
+        if isinstance(settled, Refuse):
+            self.attempts.failed(turn.call.caller.credential, self.world.clock.monotonic())
+        return await self.asking.repeated(settled, turn.target) if isinstance(settled, Replayed) else settled
 
-    async def _repeated(self, replayed: Replayed, target: Target) -> Admitted | Reply:
-        """The stored outcome of an executed call; where that asked for input, the call goes on with it."""
-        kept = await self.judge.kept(replayed)
-        if kept is None:
-            return Refuse(Reason.OUTCOME_UNKNOWN, "the stored result is gone")
-        if "withheld" in kept:
-            return Withhold(Reason(kept["withheld"]), "as the first time")
-        if not answers_input(kept, target.message):
-            return Note({"jsonrpc": "2.0", "id": target.message["id"], **kept})
-        admitted = await self.judge.resumed(replayed)
-        return admitted or Refuse(Reason.OUTCOME_UNKNOWN, "another repeat goes on with it")
-
-    async def _continue(self, session: Session, message: JsonObject, emit: Emit) -> Reply | None:
+    async def _continue(
+        self, session: Session, message: JsonObject, emit: Emit, leaving: Leaving | None
+    ) -> Reply | None:
         """`toolgate_continue`: send a held call as it was approved, judged again from the top."""
-        named: object = arguments_of(message, "tools/call").get("approval")
-        unknown = Refuse(Reason.APPROVAL_UNKNOWN, "arguments.approval: expected the id of a held call")
-        approval = await self.world.approvals.by_id(named) if isinstance(named, str) else None
         about = Call("tools/call", session.scope or "", CONTINUE, {}, session.caller, session.id)
-        if approval is None or approval.caller != session.caller.name:
-            return await self._refused(session, about, unknown)
-        if session.scope is not None and approval.upstream != session.scope:
-            return await self._refused(session, about, unknown)
-        if approval.expires <= self.world.clock.now():
-            expired = Refuse(Reason.APPROVAL_EXPIRED, f"approval {approval.id} has expired")
-            return await self._refused(session, about, expired)
-        sealed = await self.world.approvals.arguments(approval.id)
-        try:
-            plain = self.world.keyring.unseal(HELD_ARGUMENTS, sealed or b"")
-        except SealBroken:
-            return await self._refused(session, about, unknown)
-        params = {**message["params"], "name": approval.target, "arguments": orjson.loads(plain)}
-        held = request(message["id"], "tools/call", params)
-        target = Target(approval.upstream, approval.target, held)
-        call = replace(self._call(session, target, "tools/call"), approval=approval.id)
-        return await self._judged(session, call, target, emit, None)
+        found = await self.asking.continued(session, message)
+        if isinstance(found, Refuse):
+            return await self._refused(session, about, found)
+        approval, target = found
+        call = replace(self._call(session, target, "tools/call"), approval=approval)
+        return await self._judged(session, call, target, emit, None, leaving)
 
     async def _refused(self, session: Session, call: Call, refusal: Refuse) -> Refuse:
         if refusal.reason not in _NOT_THE_CALLER:  # that is not the caller's doing

@@ -12,6 +12,7 @@ import orjson
 from toolgate.core import records
 from toolgate.core.canonical import canonical
 from toolgate.core.case import Case
+from toolgate.core.changes import changes
 from toolgate.core.decide import admit, case_of, view_of
 from toolgate.core.model import (
     UNKNOWN,
@@ -35,93 +36,46 @@ from toolgate.core.model import (
     Tool,
 )
 from toolgate.core.outgoing import outgoing
-from toolgate.core.policy import Policy, View
+from toolgate.core.policy import Policy
 from toolgate.core.reasons import Reason
 from toolgate.core.redact import counts
 from toolgate.core.texts import texts
-from toolgate.core.values import value
 from toolgate.errors import ToolgateError
+from toolgate.outcomes import Admitted, Outcomes, Replayed, World, burned
 from toolgate.ports import (
     DIGEST,
     HELD_ABOUT,
     HELD_ARGUMENTS,
-    Announcer,
-    Approvals,
-    Clock,
-    Detectors,
     Entry,
     Exhausted,
-    Grants,
-    Journal,
-    Keyring,
     News,
-    Policies,
-    Silent,
-    Switch,
 )
 from toolgate.verdicts import Held
 
-RESULT = "held-result"
 # A larger schema is not kept beside a held call: its arguments can be approved, not edited.
 _MOST_SCHEMA = 64 << 10
 _ROUNDS = 6
+_FLOODED_EVERY = 60.0
 # Channels that people hear of something through without asking.
 REMOTE = frozenset({"webhook", "slack"})
 
 
-@value
-class World:
-    """Every port a gateway needs. `console` is the address of the console, empty where there is none."""
-
-    policies: Policies
-    detectors: Detectors
-    journal: Journal
-    approvals: Approvals
-    keyring: Keyring
-    clock: Clock
-    grants: Grants
-    switch: Switch
-    announcer: Announcer = Silent()
-    console: str = ""
-
-    def page(self, approval: str) -> str:
-        """The URL of an approval, empty without a console."""
-        return f"{self.console}/approvals/{approval}" if self.console else ""
-
-
-@value
-class Admitted:
-    """A call that goes ahead: its intent is on record and its charges are taken."""
-
-    id: str
-    call: Call
-    allow: Allow
-    tool: Tool | None
-    policy: Policy
-    view: View
-
-
-@value
-class Replayed:
-    """A call whose stored result is given out again; `call` is what would go on if it asked for input."""
-
-    id: str
-    approval: Approval
-    call: Admitted
-
+__all__ = ["Admitted", "Judge", "Judged", "Replayed", "World", "answers_input", "burned"]
 
 Judged = Admitted | Replayed | Held | Refuse
 
 
-class Judge:
+class Judge(Outcomes):
     """Asks the core, looks up what it needs, and commits what it decides."""
 
     def __init__(self, world: World) -> None:
-        self._world = world
+        super().__init__(world)
         self._policies, self._journal, self._now = world.policies, world.journal, world.clock.now
         self._switch = world.switch
         self._prefix = secrets.token_hex(6)
         self._count = itertools.count(1)
+        # When people were last told that a caller holds too many calls.
+        self._flooded: dict[str, float] = {}
 
     def next_id(self) -> str:
         """An id for one call, unique over all processes."""
@@ -145,7 +99,8 @@ class Judge:
                 if exhausted is None:
                     if verdict.tier is Tier.REVERSIBLE:
                         self._forwarded(call, facts, policy)
-                    return Admitted(call_id, call, verdict, tool, policy, view)
+                    edited = await self._edited(verdict, facts) if verdict.approval else ()
+                    return Admitted(call_id, call, verdict, tool, policy, view, edited)
                 facts, passed = await self._again(exhausted, call, facts, policy), 0
             elif isinstance(verdict, Hold):
                 held = await self._hold(call_id, call, facts, policy, verdict)
@@ -180,31 +135,14 @@ class Judge:
         plain = self._world.keyring.unseal(HELD_ARGUMENTS, sealed or b"")
         return replace(call, arguments=orjson.loads(plain), approval=approval.id)
 
-    async def kept(self, replayed: Replayed) -> JsonObject | None:
-        """The stored outcome of an executed call: its result, its error, or why it was withheld."""
-        sealed = await self._world.approvals.result(replayed.approval.id)
-        if sealed is None:
-            return None
-        outcome: JsonObject = orjson.loads(self._world.keyring.unseal(RESULT, sealed))
-        return outcome
-
-    async def conclude(self, admitted: Admitted, entry: Entry, outcome: JsonObject) -> None:
-        """Record an outcome; that of an approved call is durable and kept for repeats."""
-        approval = burned(admitted.allow.charges)
-        if not approval:
-            self._world.journal.note(entry)
-            return
-        sealed = self._world.keyring.seal(RESULT, canonical(outcome))
-        await self._world.journal.conclude(entry, approval, sealed)
-
-    async def resumed(self, replayed: Replayed) -> Admitted | None:
-        """An executed call goes on with what it was asked for; None where another repeat already does."""
-        admitted, world = replayed.call, self._world
-        allow = admitted.allow
-        body = records.intent(world.clock.now(), admitted.id, admitted.call, admitted.policy.digest, allow)
-        entry = Entry(body, canonical(allow.arguments), None, self._switch.pauses.generation)
-        exhausted = await world.journal.commit(entry, allow.charges, durable=True)
-        return admitted if exhausted is None else None
+    async def _edited(self, allow: Allow, facts: Facts) -> tuple[str, ...]:
+        """What the approver of this call changed in it."""
+        approval = facts.approval
+        if not isinstance(approval, Approval) or not approval.sends:
+            return ()
+        sealed = await self._world.approvals.asked(approval.id)
+        asked = orjson.loads(self._world.keyring.unseal(HELD_ARGUMENTS, sealed or b""))
+        return changes(asked, allow.arguments)
 
     async def findings(self, value: object, entities: frozenset[str]) -> tuple[Finding, ...]:
         """What the detectors find in every string of a value."""
@@ -280,7 +218,9 @@ class Judge:
         if exhausted.retry_after is None:
             # Another process opened a hold for the same call first.
             return await self._look_up(frozenset({Fact.APPROVAL}), call, facts, policy)
-        world.announcer.announce(News("flooded", approval, channels, "", facts.now))
+        if facts.now - self._flooded.get(approval.caller, 0.0) >= _FLOODED_EVERY:
+            self._flooded[approval.caller] = facts.now
+            world.announcer.announce(News("flooded", approval, channels, "", facts.now))
         refusal = Refuse(
             Reason.RATE_LIMITED, "too many calls of this caller wait for approval", exhausted.retry_after
         )
@@ -346,8 +286,3 @@ def answers_input(kept: JsonObject, message: JsonObject) -> bool:
     if result.get("resultType") != "input_required" or not {"inputResponses", "requestState"} & params.keys():
         return False
     return bool(result.get("requestState") == params.get("requestState"))
-
-
-def burned(charges: Sequence[Charge]) -> str:
-    """The approval these charges spend, else empty."""
-    return next((charge.approval for charge in charges if isinstance(charge, Burn)), "")

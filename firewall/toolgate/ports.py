@@ -167,6 +167,10 @@ class Approvals(Protocol):
         """The sealed held arguments, those an approver put in their place where one did."""
         ...
 
+    async def asked(self, approval: str) -> bytes | None:
+        """The sealed arguments that the caller gave."""
+        ...
+
     async def decide(
         self,
         entry: Entry,

@@ -59,6 +59,11 @@ class Relay:
 
     async def answered(self, session: Session, message: JsonObject) -> Refuse | None:
         """Pass a client's answer on to the upstream that asked; one nobody asked for is refused."""
+        question = session.questions.pop(str(message["id"]), None)
+        if question is not None:
+            if not question.done():
+                question.set_result(message)
+            return None
         asked = session.asked.pop(str(message["id"]), None)
         if asked is None:
             return Refuse(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from toolgate.core.model import JsonObject, Refuse, Tier, Withhold
 from toolgate.core.reasons import Reason
 from toolgate.protocol.messages import (
@@ -49,9 +51,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.NO_TIER: "The operator has not classed this tool yet, so it cannot be called. Ask the operator.",
     Reason.PAUSED: "A person paused this. Nothing was sent. Tell the user, and go on with something else.",
     Reason.APPROVAL_NEEDED: "A person must approve this call.",
-    Reason.NO_CHANNEL: (
-        "A person must approve this call, and there is no way to ask one. Ask the operator."
-    ),
+    Reason.NO_CHANNEL: ("A person must approve this call, and there is no way to ask one. Ask the operator."),
     Reason.APPROVAL_DENIED: "A person denied this call. Do not repeat it; find another way or ask.",
     Reason.APPROVAL_UNKNOWN: (
         "There is no such approval for this caller. Use the id the held call's answer named."
@@ -116,16 +116,33 @@ def sentence(reply: Refuse | Withhold | Held) -> str:
 
 
 def held_sentence(held: Held) -> str:
-    """How a held call goes on."""
+    """How a held call goes on: through which of the ways the policy leaves, and then how."""
     approval = held.approval
     tier = f"it is {held.tier.value}" if held.tier else "nobody has said yet how much this tool can break"
-    option = "" if held.tier else " --tier read|reversible|irreversible|privileged"
+    ways = _ways(held)
+    if not ways:
+        return f"{SENTENCES[Reason.NO_CHANNEL]} It was not sent ({approval.id}): {tier}."
     return (
         f"This call waits for a person's approval ({approval.id}): {tier}. It was not sent. "
-        f"A person decides with `toolgate approvals approve {approval.id}{option}`. "
+        f"A person decides {' or '.join(ways)}. "
         f'Then repeat the call, or call the tool toolgate_continue with {{"approval": "{approval.id}"}}; '
         "either sends it exactly once. Tell the user that you are waiting for this approval."
     )
+
+
+def _ways(held: Held) -> list[str]:
+    """Where a person can decide. What only the client could have been asked is none."""
+    option = "" if held.tier else " --tier read|reversible|irreversible|privileged"
+    ways: list[str] = []
+    if held.page and "console" in held.channels:
+        ways.append(f"at {held.page}")
+    if "cli" in held.channels:
+        ways.append(f"with `toolgate approvals approve {held.approval.id}{option}`")
+    if not ways and "console" in held.channels:
+        ways.append("at the console")
+    if "webhook" in held.channels or "slack" in held.channels:
+        ways.append("through the message that was sent about it")
+    return ways
 
 
 def message(
@@ -154,15 +171,36 @@ def told(request_id: object, text: str, era: Era) -> JsonObject:
     return response(request_id, result)
 
 
+def told_of_edits(result: JsonObject, approval: str, edited: tuple[str, ...]) -> JsonObject:
+    """A result that says beside what it says that an approver changed the call, and where."""
+    where = "; ".join(edited)
+    words = f"A person approved this call with changes ({where}). This is the result of the changed call."
+    own: object = result.get("_meta")
+    given: object = result.get("content")
+    blocks = cast("list[object]", given) if isinstance(given, list) else []
+    return {
+        **result,
+        "content": [*blocks, {"type": "text", "text": words}],
+        "_meta": {
+            **(cast("JsonObject", own) if isinstance(own, dict) else {}),
+            APPROVAL_KEY: {"id": approval, "edited": list(edited)},
+        },
+    }
+
+
 def meta(reply: Refuse | Withhold | Held) -> JsonObject:
     """The verdict for programs, under toolgate's own `_meta` keys."""
     if isinstance(reply, Held):
         tier: Tier | None = reply.tier
-        about = {
+        about: JsonObject = {
             "id": reply.approval.id,
             "expires": reply.approval.expires,
             "tier": tier.value if tier else None,
         }
+        if held_page := reply.page:
+            about["url"] = held_page
+        if not _ways(reply):
+            return {VERDICT_KEY: {"verdict": "refuse", "reason": "no-channel"}, APPROVAL_KEY: about}
         return {VERDICT_KEY: {"verdict": "hold", "reason": "approval-needed"}, APPROVAL_KEY: about}
     verdict: JsonObject = {"verdict": "refuse", "reason": reply.reason.value}
     if isinstance(reply, Withhold):

@@ -262,7 +262,7 @@ class Routes:
         if message["method"] == "initialize":
             offered = cast("JsonObject", params.get("capabilities") or {})
             session.client = cast("JsonObject", params.get("clientInfo") or {})
-            session.capabilities = self.allowed_offers(session, offered)
+            session.offers, session.capabilities = offered, self.allowed_offers(session, offered)
             kept = session.capabilities
             return message if kept is offered else {**message, "params": {**params, "capabilities": kept}}
         if session.era is not Era.MODERN:

@@ -49,6 +49,13 @@ class Session:
     )
     inflight: dict[str, InFlight] = field(default_factory=dict[str, InFlight])
     asked: dict[str, Asked] = field(default_factory=dict[str, Asked])
+    # Our own questions to the client, and requests that wait for a person, by the client's request id.
+    questions: dict[str, asyncio.Future[JsonObject]] = field(
+        default_factory=dict[str, "asyncio.Future[JsonObject]"]
+    )
+    waiting: dict[str, asyncio.Event] = field(default_factory=dict[str, asyncio.Event])
+    # What the client declared, whatever the policy lets servers use of it.
+    offers: JsonObject = field(default_factory=dict[str, object])
     detached: dict[str, Admitted] = field(default_factory=dict[str, Admitted])
     unsolicited: Emit | None = None
     last_seen: float = 0.0

@@ -30,7 +30,7 @@ _SALT: Final = 16
 class Approver:
     """A person who may decide held calls. `hash` is `scrypt:SALT:KEY` in hex.
 
-    `credential` is that of a person who signed in with one that may call, too: own calls are not his to decide.
+    `credential` is that of a person who signed in with one that may call, too: nobody decides an own call.
     """
 
     name: str

@@ -11,10 +11,11 @@ import orjson
 
 from toolgate.approvals.approvers import Approver, enrol, fits, read
 from toolgate.approvals.counter import UNREADABLE, Card, Declined, Offer, Store, policies_of
-from toolgate.approvals.edits import About, Fit, changes, judged
+from toolgate.approvals.edits import About, Fit, judged
 from toolgate.approvals.grants import Granted, Patterns
 from toolgate.approvals.standing import StandingOrders
 from toolgate.core.canonical import canonical
+from toolgate.core.changes import changes
 from toolgate.core.model import Approval, ApprovalState, JsonObject, Tier
 from toolgate.core.offers import offered
 from toolgate.core.policy import Action, Actions, Policy
@@ -242,9 +243,7 @@ class Desk(StandingOrders):
         if any(mask in text for text in texts(edited) for mask in masks):
             return "found a mask where a value was hidden, expected the value: reveal it first"
         about = await self._about(found.id)
-        return await judged(
-            found, about, edited, self._policy, self._detectors, self._keyring, self._now()
-        )
+        return await judged(found, about, edited, self._policy, self._detectors, self._keyring, self._now())
 
     async def _card(self, found: Approval, *, revealed: bool) -> Card:
         arguments, about = await self._plain(found.id), await self._about(found.id)

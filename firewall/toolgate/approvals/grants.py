@@ -76,7 +76,7 @@ class GrantBook:
         return grant
 
     def compiled(self, grant: Grant) -> Grant:
-        """The same with its conditions. Raises ValueError, naming the argument, for a pattern that is none."""
+        """The same with its conditions. Raises ValueError, naming the argument, for no pattern."""
         return replace(grant, conditions=self._patterns(dict(grant.pattern)))
 
     def sealed(self, grant: Grant) -> Granting:

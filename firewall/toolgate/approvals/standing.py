@@ -10,7 +10,7 @@ import orjson
 
 from toolgate.approvals.approvers import Approver
 from toolgate.approvals.counter import UNREADABLE, Declined, Store
-from toolgate.approvals.grants import Granted, GrantBook, Patterns, standing
+from toolgate.approvals.grants import GrantBook, Granted, Patterns, standing
 from toolgate.core.model import Approval, Inverse, JsonObject, Tier
 from toolgate.core.offers import exactly
 from toolgate.core.policy import Policy
@@ -105,7 +105,7 @@ class StandingOrders:
     async def pause(
         self, approver: Approver, upstream: str = "", caller: str = "", tool: str = ""
     ) -> Pause | Declined:
-        """Refuse every call, or those of an upstream, a caller, a tool of an upstream, from the next one on."""
+        """Refuse every call, or those of an upstream, a caller, a tool of an upstream, from now on."""
         if tool and not upstream:
             return Declined("found a tool without its upstream, expected both")
         if declined := self._right(approver, None):
@@ -136,7 +136,9 @@ class StandingOrders:
         needed = _needed(tier)
         if needed in may or (tier is None and may):
             return None
-        return Declined(f"{approver.name} may not approve {needed.value} calls; see may_approve in the policy")
+        return Declined(
+            f"{approver.name} may not approve {needed.value} calls; see may_approve in the policy"
+        )
 
     def _may(self, approver: Approver, found: Approval, tier: Tier | None) -> Declined | None:
         """Why this person may not decide this call here."""

@@ -105,7 +105,15 @@ def _allow(case: Case) -> Allow:
     if case.facts.grants is not UNKNOWN and asks(case, tier):
         grant = granted(case, tier)
         if isinstance(grant, Grant):
-            return Allow(tier, outgoing(case), (*taken, Use(grant.id, grant.uses, grant.expires)), "", findings, None, grant.id)
+            return Allow(
+                tier,
+                outgoing(case),
+                (*taken, Use(grant.id, grant.uses, grant.expires)),
+                "",
+                findings,
+                None,
+                grant.id,
+            )
     return Allow(tier, outgoing(case), taken, "", findings)
 
 

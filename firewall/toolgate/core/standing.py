@@ -44,9 +44,7 @@ class Pause:
 
     def stops(self, upstream: str, caller: str, tool: str) -> bool:
         """Whether it stops this call."""
-        return (
-            self.upstream in ("", upstream) and self.caller in ("", caller) and self.tool in ("", tool)
-        )
+        return self.upstream in ("", upstream) and self.caller in ("", caller) and self.tool in ("", tool)
 
     def words(self) -> str:
         """What is paused, as `pause` was told."""

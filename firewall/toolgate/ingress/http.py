@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, cast
 
 from toolgate import replies
@@ -276,7 +277,9 @@ class HttpFront:
         if method == "initialize":
             response.opening = lambda: self._begun(session, response)
         try:
-            reply = await self._gateway.request(session, message, response.emit, given)
+            # A client of the handshake era that leaves cancels nothing, but nobody waits for its approval.
+            leaving = partial(_left, exchange.receive) if session.era is Era.LEGACY else None
+            reply = await self._gateway.request(session, message, response.emit, given, leaving)
         except UpstreamDown as error:
             reply = down(error)
         if reply is not None and not isinstance(reply, Note):
@@ -301,7 +304,8 @@ class HttpFront:
         """Give the client its session id; an upstream without sessions gets none invented for it."""
         for link in session.links.values():
             session.id = link.session or session.id
-        if session.id or self._gateway.routes.keeps_state(session):
+        asks = self._gateway.asking.may_ask(session)
+        if session.id or self._gateway.routes.keeps_state(session) or asks:
             session_id = self._sessions.keep(session, self._gateway.world.clock.monotonic())
             response.headers.append((b"mcp-session-id", session_id.encode("latin-1")))
 

@@ -57,9 +57,7 @@ class MemoryShelf:
     ) -> None:
         held = self.approvals[approval]
         by, through = held.decided_by if approver is None else approver, channel or held.channel
-        self.approvals[approval] = replace(
-            held, state=state, expires=expires, decided_by=by, channel=through
-        )
+        self.approvals[approval] = replace(held, state=state, expires=expires, decided_by=by, channel=through)
 
     def edit(self, approval: str, sends: str, sealed: bytes) -> None:
         self.approvals[approval] = replace(self.approvals[approval], sends=sends)

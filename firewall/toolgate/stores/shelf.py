@@ -126,9 +126,7 @@ class SqliteShelf:
         )
 
     def edit(self, approval: str, sends: str, sealed: bytes) -> None:
-        self._db.execute(
-            "update approvals set sends = ?, edited = ? where id = ?", (sends, sealed, approval)
-        )
+        self._db.execute("update approvals set sends = ?, edited = ? where id = ?", (sends, sealed, approval))
 
     def give_tier(self, approval: Approval, tier: Tier, approver: str) -> None:
         self._db.execute("update approvals set tier = ? where id = ?", (tier.value, approval.id))

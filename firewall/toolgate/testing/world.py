@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from toolgate.aggregate import Aggregated
+from toolgate.approvals.grants import GrantBook
 from toolgate.core.attempts import Attempts
 from toolgate.core.model import (
     Approval,
@@ -21,7 +22,6 @@ from toolgate.core.model import (
     Tier,
 )
 from toolgate.core.policy import Policy
-from toolgate.approvals.grants import GrantBook
 from toolgate.core.records import event
 from toolgate.gateway import Gateway
 from toolgate.judge import Judge

@@ -6,7 +6,18 @@ from typing import Final, assert_never
 
 from toolgate.core.case import Case
 from toolgate.core.checks.asking import asks, granted, tier_of, why
-from toolgate.core.model import UNKNOWN, Amend, Approval, ApprovalState, Fact, Hold, Need, Refuse, Replay, Tier
+from toolgate.core.model import (
+    UNKNOWN,
+    Amend,
+    Approval,
+    ApprovalState,
+    Fact,
+    Hold,
+    Need,
+    Refuse,
+    Replay,
+    Tier,
+)
 from toolgate.core.outgoing import outgoing
 from toolgate.core.reasons import Reason
 
