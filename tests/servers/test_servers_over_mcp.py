@@ -65,16 +65,39 @@ def value(result: CallToolResult) -> dict[str, Any]:
     return cast("dict[str, Any]", result.structured_content)
 
 
+# read-only, destructive, idempotent
+READS, ADDS, CHANGES, SENDS = (
+    (True, False, True),
+    (False, False, False),
+    (False, True, True),
+    (False, True, False),
+)
 TIERS = {
     "calculate": (True, False, True),
-    "search": (True, False, True),
+    "convert_units": (True, False, True),
+    "calculate_dates": (True, False, True),
+    "calculate_finance": (True, False, True),
+    "run_python": (True, False, True),
+    "notebook_open": (False, False, True),
+    "notebook_run": (False, False, False),
+    "notebook_read": (True, False, True),
+    "notebook_restart": (False, True, True),
+    "notebook_export": (True, False, True),
+    "notebook_close": (False, True, True),
+    "transform_data": (True, False, True),
+    "search_knowledge": (True, False, True),
+    "web_search": (True, False, True),
+    "query_sql": (True, False, True),
+    "list_tables": (True, False, True),
+    "fetch_api": (True, False, True),
     "read_document": (True, False, True),
     "list_documents": (True, False, True),
-    "email_list": (True, False, True),
-    "email_read": (True, False, True),
-    "email_draft": (False, False, False),
-    "email_send": (False, True, False),
-    "email_delete_draft": (False, True, True),
+    **dict.fromkeys(("email_search", "email_read", "calendar_search", "calendar_free_busy"), READS),
+    **dict.fromkeys(("ticket_search", "ticket_get"), READS),
+    **dict.fromkeys(("email_draft", "calendar_create", "ticket_create", "ticket_comment"), ADDS),
+    **dict.fromkeys(("calendar_move", "calendar_cancel", "calendar_respond", "email_delete_draft"), CHANGES),
+    **dict.fromkeys(("ticket_update", "ticket_assign", "ticket_close"), CHANGES),
+    **dict.fromkeys(("email_send", "email_reply"), SENDS),
 }
 
 
@@ -85,7 +108,7 @@ async def test_every_tool_says_truthfully_what_it_does(clients: dict[str, Client
             hints = tool.annotations
             assert hints is not None
             said[tool.name] = (hints.read_only_hint, hints.destructive_hint, hints.idempotent_hint)
-            assert hints.open_world_hint is False
+            assert hints.open_world_hint is (tool.name == "fetch_api")
     assert said == TIERS
 
 
@@ -97,19 +120,25 @@ async def test_every_schema_is_closed_and_describes_each_argument(clients: dict[
             assert tool.input_schema["additionalProperties"] is False
             for name, schema in tool.input_schema["properties"].items():
                 assert schema.get("description"), f"{tool.name}.{name}"
-                assert _is_bounded(schema), f"{tool.name}.{name}"
+                assert _is_bounded(schema, tool.input_schema), f"{tool.name}.{name}"
             assert tool.output_schema is not None
             assert tool.output_schema["additionalProperties"] is False
 
 
-def _is_bounded(schema: dict[str, Any]) -> bool:
-    """Whether every string, array and integer of a schema has an upper limit."""
-    if "anyOf" in schema:
-        return all(_is_bounded(option) for option in schema["anyOf"])
+def _is_bounded(schema: dict[str, Any], whole: dict[str, Any]) -> bool:
+    """Whether every string, array, number and object of a schema has an upper limit."""
+    if "$ref" in schema:
+        return _is_bounded(whole["$defs"][schema["$ref"].removeprefix("#/$defs/")], whole)
+    for choice in ("anyOf", "oneOf"):
+        if choice in schema:
+            return all(_is_bounded(option, whole) for option in schema[choice])
     if schema["type"] == "array":
-        return "maxItems" in schema and _is_bounded(schema["items"])
-    limits = {"string": ("maxLength", "enum"), "integer": ("maximum",), "null": ("type",)}
-    return any(limit in schema for limit in limits[schema["type"]])
+        return "maxItems" in schema and _is_bounded(schema["items"], whole)
+    if schema["type"] == "object":
+        closed = schema.get("additionalProperties") is False
+        return closed and all(_is_bounded(inner, whole) for inner in schema["properties"].values())
+    limits = {"integer": ("maximum",), "number": ("maximum",), "null": ("type",), "boolean": ("type",)}
+    return any(limit in schema for limit in limits.get(schema["type"], ("maxLength", "enum", "const")))
 
 
 async def test_calculate_gives_the_value_and_the_expression(clients: dict[str, Client]) -> None:
@@ -154,7 +183,7 @@ async def test_a_refusal_never_repeats_what_was_sent(clients: dict[str, Client])
 
 async def test_documents_are_found_read_and_listed(clients: dict[str, Client]) -> None:
     retrieval = clients["retrieval"]
-    found = value(await retrieval.call_tool("search", {"query": "refunds money"}))
+    found = value(await retrieval.call_tool("search_knowledge", {"query": "refunds money"}))
     assert found["matched"] == "every word"
     assert [hit["path"] for hit in found["results"]] == ["refund policy.md"]
     part = value(await retrieval.call_tool("read_document", {"path": "page.html"}))
@@ -166,13 +195,13 @@ async def test_documents_are_found_read_and_listed(clients: dict[str, Client]) -
 @pytest.mark.parametrize(
     ("tool", "arguments", "expected"),
     [
-        ("search", {"query": '"" ('}, Reason.NO_WORDS),
-        ("search", {"query": "x", "limit": 0}, Reason.ARGUMENT_NOT_VALID),
-        ("search", {"query": "x", "limit": 51}, Reason.ARGUMENT_NOT_VALID),
-        ("search", {"query": "x", "limit": True}, Reason.ARGUMENT_NOT_VALID),
-        ("search", {"query": "x", "limit": "5"}, Reason.ARGUMENT_NOT_VALID),
-        ("search", {"query": "x" * 501}, Reason.ARGUMENT_NOT_VALID),
-        ("search", {"query": "w " * 40}, Reason.TOO_COMPLEX),
+        ("search_knowledge", {"query": '"" ('}, Reason.NO_WORDS),
+        ("search_knowledge", {"query": "x", "limit": 0}, Reason.ARGUMENT_NOT_VALID),
+        ("search_knowledge", {"query": "x", "limit": 51}, Reason.ARGUMENT_NOT_VALID),
+        ("search_knowledge", {"query": "x", "limit": True}, Reason.ARGUMENT_NOT_VALID),
+        ("search_knowledge", {"query": "x", "limit": "5"}, Reason.ARGUMENT_NOT_VALID),
+        ("search_knowledge", {"query": "x" * 501}, Reason.ARGUMENT_NOT_VALID),
+        ("search_knowledge", {"query": "w " * 40}, Reason.TOO_COMPLEX),
         ("read_document", {"path": "../secret.txt"}, Reason.OUTSIDE_FOLDER),
         ("read_document", {"path": "missing.md"}, Reason.NO_SUCH_DOCUMENT),
         ("read_document", {"path": "page.html", "offset": 10_000}, Reason.OFFSET_BEYOND_END),
@@ -229,7 +258,7 @@ async def test_a_draft_is_sent_as_it_is_and_listed_in_the_outbox(clients: dict[s
     )
     sent = value(await actions.call_tool("email_send", {"draft_id": draft_id, "to": ANN}))
     assert (sent["id"], sent["status"]) == (draft_id, "delivered to the local outbox")
-    listed = value(await actions.call_tool("email_list", {"folder": "outbox"}))
+    listed = value(await actions.call_tool("email_search", {"folder": "outbox"}))
     assert [item["subject"] for item in listed["mails"]] == ["Hi"]
     kept = value(await actions.call_tool("email_read", {"id": draft_id}))
     assert (kept["folder"], kept["body"], kept["cc"]) == ("outbox", "Hello", ["bob@example.com"])
@@ -245,7 +274,8 @@ async def test_a_deleted_draft_cannot_be_sent(clients: dict[str, Client]) -> Non
     drafted = await actions.call_tool("email_draft", {"to": ANN, "subject": "Hi", "body": "Hello"})
     draft_id = value(drafted)["draft_id"]
     deleted = await actions.call_tool("email_delete_draft", {"draft_id": draft_id})
-    assert value(deleted) == {"draft_id": draft_id, "status": "deleted"}
+    gone = value(deleted)
+    assert (gone["status"], gone["to"], gone["subject"], gone["body"]) == ("deleted", ANN, "Hi", "Hello")
     assert reason(await actions.call_tool("email_send", {"draft_id": draft_id})) is Reason.NO_SUCH_MAIL
 
 
@@ -272,9 +302,15 @@ MAIL = {"to": ANN, "subject": "Hi", "body": "Hello"}
         ("email_send", {"draft_id": "f" * 16}, Reason.NO_SUCH_MAIL),
         ("email_send", {"draft_id": "1; DROP TABLE"}, Reason.ARGUMENT_NOT_VALID),
         ("email_send", {"draft_id": 1}, Reason.ARGUMENT_NOT_VALID),
-        ("email_list", {"folder": "inbox"}, Reason.ARGUMENT_NOT_VALID),
-        ("email_list", {"folder": "drafts", "cursor": 0}, Reason.ARGUMENT_NOT_VALID),
-        ("email_list", {"folder": "drafts", "limit": 101}, Reason.ARGUMENT_NOT_VALID),
+        ("email_send", {"draft_id": "f" * 16, "attachments": []}, Reason.DRAFT_DIFFERS),
+        ("email_send", MAIL | {"idempotency_key": "a b"}, Reason.ARGUMENT_NOT_VALID),
+        ("email_search", {"folder": "spam"}, Reason.ARGUMENT_NOT_VALID),
+        ("email_search", {"folder": "drafts", "cursor": 0}, Reason.ARGUMENT_NOT_VALID),
+        ("email_search", {"folder": "drafts", "limit": 101}, Reason.ARGUMENT_NOT_VALID),
+        ("email_search", {"since": "2026-02-30"}, Reason.BAD_TIME),
+        ("email_search", {"query": "a\nb"}, Reason.CONTROL_CHARACTER),
+        ("email_reply", {"id": "f" * 16, "body": "Hello"}, Reason.NO_SUCH_MAIL),
+        ("email_reply", {"id": "../../etc/passwd", "body": "Hello"}, Reason.ARGUMENT_NOT_VALID),
         ("email_read", {"id": "f" * 16}, Reason.NO_SUCH_MAIL),
         ("email_read", {"id": "F" * 16}, Reason.ARGUMENT_NOT_VALID),
         ("email_delete_draft", {"draft_id": "f" * 16}, Reason.NO_SUCH_MAIL),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from toolgate_servers.compute import steps
 from toolgate_servers.compute.steps import Step
-from toolgate_servers.compute.tables import MAX_ROWS, bad_data, check_size
+from toolgate_servers.compute.tables import MAX_ROWS, bad_data, check_names, check_size
 from toolgate_servers.errors import Reason, Refused
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class Bench:
                 where, "values that this step cannot work with", "values of another type: cast them first"
             ) from None
         check_size(self.table.height, self.table.width, where)
+        check_names(self.table.columns, where)
 
     def _other(self, name: str, where: str) -> "pl.DataFrame":
         if name in self._others:

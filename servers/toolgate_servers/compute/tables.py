@@ -90,6 +90,16 @@ def check_size(rows: int, columns: int, where: str) -> None:
         )
 
 
+def check_names(names: list[str], where: str) -> None:
+    """Be sure that polars takes every column name for a name; `*` and `^...$` are patterns to it.
+
+    Raises:
+        Refused: BAD_DATA.
+    """
+    if any(name == "*" or (name.startswith("^") and name.endswith("$")) for name in names):
+        raise bad_data(where, "a column name that is a pattern", "names other than * and ^...$")
+
+
 def write_table(table: "pl.DataFrame", form: Format) -> str:
     """Write a table as text; Parquet as Base64.
 
@@ -143,14 +153,17 @@ def read_file(folder: Path, name: str, where: str) -> bytes:
         raise Refused(
             Reason.NOT_FOUND, where, found="no such file, or a link", expected="a file of the folder"
         ) from None
+    about = os.fstat(descriptor)
+    if not stat.S_ISREG(about.st_mode) or about.st_size > MAX_FILE:
+        os.close(descriptor)
+        reason = Reason.TOO_LARGE if stat.S_ISREG(about.st_mode) else Reason.NOT_FOUND
+        raise Refused(
+            reason,
+            where,
+            found="a larger or another file",
+            expected=f"a plain file of at most {MAX_FILE} bytes",
+        )
     with os.fdopen(descriptor, "rb") as file:
-        about = os.fstat(file.fileno())
-        if not stat.S_ISREG(about.st_mode):
-            raise Refused(Reason.NOT_FOUND, where, found="no plain file", expected="a file of the folder")
-        if about.st_size > MAX_FILE:
-            raise Refused(
-                Reason.TOO_LARGE, where, found="a larger file", expected=f"at most {MAX_FILE} bytes"
-            )
         return file.read(MAX_FILE + 1)
 
 

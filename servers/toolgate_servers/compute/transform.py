@@ -136,13 +136,16 @@ def _read(table: Table, settings: TransformSettings, where: str) -> "pl.DataFram
         raise Refused(
             Reason.ARGUMENT_NOT_VALID, where, found="none or both of data and file", expected="one of them"
         )
+    content = _content(table, settings, where)
+    frame = tables.read_table(content, table.format, table.separator, where)
+    tables.check_names(frame.columns, where)
+    return frame
+
+
+def _content(table: Table, settings: TransformSettings, where: str) -> bytes:
     if table.data is not None:
-        content = (
-            tables.from_base64(table.data, f"{where}.data")
-            if table.format == "parquet"
-            else table.data.encode()
-        )
-        return tables.read_table(content, table.format, table.separator, f"{where}.data")
+        is_parquet = table.format == "parquet"
+        return tables.from_base64(table.data, f"{where}.data") if is_parquet else table.data.encode()
     if settings.folder is None or table.file is None:
         raise Refused(
             Reason.NOT_AVAILABLE,
@@ -150,8 +153,7 @@ def _read(table: Table, settings: TransformSettings, where: str) -> "pl.DataFram
             found="a file, though this server has no folder for tables",
             expected="the table in data",
         )
-    content = tables.read_file(settings.folder, table.file, f"{where}.file")
-    return tables.read_table(content, table.format, table.separator, f"{where}.file")
+    return tables.read_file(settings.folder, table.file, f"{where}.file")
 
 
 def _written(bench: Bench, arguments: TransformData) -> Transformed:
