@@ -118,6 +118,15 @@ class Finding:
     rule: str = ""
 
 
+@value
+class Pseudonym:
+    """What a pseudonym stands for, and the upstreams whose answers it came from."""
+
+    value: str
+    entity: str
+    upstreams: frozenset[str]
+
+
 class ApprovalState(StrEnum):
     """The life of a held call."""
 

@@ -4,29 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Final, Literal, Protocol, TypeAlias
 
+from toolgate.core.actions import ENTITIES as ENTITIES
+from toolgate.core.actions import Action as Action
+from toolgate.core.actions import Actions as Actions
+from toolgate.core.actions import Override as Override
+from toolgate.core.actions import Redaction as Redaction
 from toolgate.core.model import JsonObject, Limit, Rate, Tier
 from toolgate.core.patterns import Pattern, Ranked
-
-ENTITIES: Final = frozenset(
-    {"EMAIL_ADDRESS", "CREDIT_CARD", "IBAN_CODE", "US_SSN", "PHONE_NUMBER", "IP_ADDRESS", "SECRET"}
-)
 
 # An agent that calls names it invents must not grow memory: so many views, of names so long, are kept.
 _VIEWS: Final = 8192
 _LONGEST: Final = 512
 # Charges are remembered for so many callers of a view.
 _CALLERS: Final = 256
-
-
-class Action(StrEnum):
-    """What is done with a finding."""
-
-    ALLOW = "allow"
-    MASK = "mask"
-    REFUSE = "refuse"
 
 
 # None when the arguments satisfy the condition; else where and what was expected, never the value.
@@ -43,54 +35,6 @@ class Names(Protocol):
     def text(self) -> str: ...
 
     def matches(self, upstream: str, name: str, /) -> bool: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Actions:
-    """The action per entity; `other` is for entities not named. `SECRET` is the entity of secrets."""
-
-    named: Mapping[str, Action]
-    other: Action
-
-    def of(self, entity: str) -> Action:
-        """The action for one entity."""
-        return self.named.get(entity, self.other)
-
-    def wanted(self) -> frozenset[str]:
-        """The entities a detector must look for: those whose action is not allow."""
-        known = frozenset(self.named)
-        if self.other is not Action.ALLOW:
-            known |= ENTITIES
-        return frozenset(entity for entity in known if self.of(entity) is not Action.ALLOW)
-
-
-@dataclass(frozen=True, slots=True)
-class Override:
-    """The actions one upstream or tool states for itself; what it does not state stays as it was."""
-
-    named: Mapping[str, Action]
-    other: Action | None = None
-
-    def over(self, base: Actions) -> Actions:
-        """The base with these actions put on top."""
-        return Actions({**base.named, **self.named}, self.other or base.other)
-
-
-@dataclass(frozen=True, slots=True)
-class Redaction:
-    """What is done with findings in one direction: for all, then per upstream, then per tool."""
-
-    base: Actions
-    upstreams: Mapping[str, Override]
-    tools: Ranked[Override]
-
-    def actions(self, upstream: str, tool: str | None) -> Actions:
-        """The actions for one tool, or for everything else of an upstream."""
-        found = self.base
-        if of_upstream := self.upstreams.get(upstream):
-            found = of_upstream.over(found)
-        of_tool = None if tool is None else self.tools.find(upstream, tool)
-        return of_tool.over(found) if of_tool else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +116,15 @@ class ToolRule:
     cost: float = 0.0
     timeout: float | None = None
     undo: Undo | None = None
+    destinations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PseudonymRule:
+    """Who shares pseudonyms, and for how many seconds one can be put back after it was last given out."""
+
+    within: Literal["session", "caller", "tenant"]
+    keep: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +132,8 @@ class View:
     """What the policy says of one tool (or prompt, resource, method) for one set of roles.
 
     `wanted_arguments` and `wanted_results` are the entities a detector must look for (action not allow).
-    `timeout` is seconds or None. `tier` is None for a tool without one.
+    `timeout` is seconds or None. `tier` is None for a tool without one. `restores` are the entities whose
+    pseudonyms are put back, by argument; `destinations` the arguments that name one.
     """
 
     allowed: bool
@@ -193,6 +147,8 @@ class View:
     timeout: float | None
     max_chars: int | None
     undo: Undo | None = None
+    restores: Mapping[str, frozenset[str]] = field(default_factory=dict[str, "frozenset[str]"])
+    destinations: tuple[str, ...] = ()
     _rates: dict[str, tuple[Rate, ...]] = field(
         default_factory=dict[str, "tuple[Rate, ...]"], repr=False, compare=False
     )
@@ -210,6 +166,10 @@ class View:
 _NO_RULE: Final = ToolRule()
 
 
+def _nothing() -> Ranked[Mapping[str, frozenset[str]]]:
+    return Ranked({}, ())
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The compiled policy. Every method is pure and memoised.
@@ -218,6 +178,7 @@ class Policy:
     `unlisted_hold`: a tool without a tier is held instead of refused.
     `approval` has a rule for reversible, irreversible and privileged; `prompts` limits holds per caller.
     `asks_about` are the entities that a reversible call may not send before a person was asked.
+    `restores` are the entities put back per tool and argument; `pseudonyms` is None where none are made.
     `digest` is the SHA-256 of the policy's canonical form, in hex.
     """
 
@@ -233,6 +194,8 @@ class Policy:
     results: Redaction
     max_chars: int | None
     asks_about: frozenset[str] = frozenset()
+    restores: Ranked[Mapping[str, frozenset[str]]] = field(default_factory=_nothing)
+    pseudonyms: PseudonymRule | None = None
     _memo: dict[tuple[Roles | str, ...], View] = field(
         default_factory=dict[tuple[Roles | str, ...], View], repr=False, compare=False
     )
@@ -299,6 +262,8 @@ class Policy:
             actions=(self.arguments.actions(upstream, tool), self.results.actions(upstream, tool)),
             timeout=rule.timeout,
             undo=rule.undo,
+            restores=self.restores.find(upstream, tool),
+            destinations=rule.destinations,
         )
 
     def _surface(self, kind: Kind, roles: Roles, upstream: str, name: str) -> View:
@@ -326,6 +291,8 @@ class Policy:
         actions: tuple[Actions, Actions],
         timeout: float | None,
         undo: Undo | None = None,
+        restores: Mapping[str, frozenset[str]] | None = None,
+        destinations: tuple[str, ...] = (),
     ) -> View:
         """A view with what follows from its parts."""
         arguments, results = actions
@@ -344,6 +311,8 @@ class Policy:
             timeout=timeout,
             max_chars=self.max_chars,
             undo=undo,
+            restores=restores or {},
+            destinations=destinations,
         )
 
     def _budgets(self, roles: Roles, tool: str, rule: ToolRule) -> Iterator[Budget]:

@@ -26,6 +26,7 @@ class Reason(StrEnum):
     ARGUMENTS_INVALID = "arguments-invalid"
     CONDITION_NOT_MET = "condition-not-met"
     SENSITIVE_ARGUMENTS = "sensitive-arguments"
+    PSEUDONYM_UNKNOWN = "pseudonym-unknown"
     NO_TIER = "no-tier"
     PAUSED = "paused"
     APPROVAL_NEEDED = "approval-needed"

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias, cast
 
 from toolgate.core.model import Finding, JsonObject
 from toolgate.core.policy import Action, Actions
+from toolgate.core.pseudonyms import BACK, Instead, Names
 from toolgate.core.texts import Texts, is_text, texts
 
 # Shorter texts are masked where they were found and nowhere else: they recur by chance.
@@ -25,20 +26,27 @@ _Span: TypeAlias = tuple[int, int, float, str]
 _Spans: TypeAlias = dict[int, list[_Span]]
 
 
-def redact(value: Any, findings: Iterable[Finding], actions: Actions, leaves: Texts | None = None) -> Any:
+def redact(
+    value: Any,
+    findings: Iterable[Finding],
+    actions: Actions,
+    leaves: Texts | None = None,
+    names: Names | None = None,
+) -> Any:
     """The value with `<ENTITY>` for everything found that the actions do not allow.
 
     What was found in one text is masked in every text of the value, also in its JSON-escaped form, so a
     result's serialised text and its structured content agree. Where findings overlap, the whole stretch
     becomes one mask, named by the highest score, then the greatest length. The original stays as it was;
     the same object comes back when nothing changes. Keys that become equal are numbered. `leaves` are
-    the value's texts, where somebody has them.
+    the value's texts, where somebody has them; `names` gives pseudonyms and hashes, and without it what
+    should have one is masked.
     """
     spans: _Spans = {}
     action, other = actions.named.get, actions.other
     for f in findings:
         entity = f.entity
-        if action(entity, other) is not _ALLOW:
+        if action(entity, other) is not _ALLOW or f.rule == BACK:
             span = (f.start, f.end, f.score, entity)
             here = spans.get(f.leaf)
             if here is None:
@@ -50,7 +58,8 @@ def redact(value: Any, findings: Iterable[Finding], actions: Actions, leaves: Te
     if leaves is None:
         leaves = texts(value)
     _spread(spans, leaves)
-    masked = {leaf: _mask(leaves[leaf], found) for leaf, found in spans.items()}
+    instead = None if names is None else Instead(names, actions)
+    masked = {leaf: _mask(leaves[leaf], found, instead) for leaf, found in spans.items()}
     changed = leaves.rewritten(masked)
     return _rebuilt(value, masked, count()) if changed is None else changed
 
@@ -172,7 +181,7 @@ def _whole(leaf: str, start: int, end: int) -> bool:
     return not (left or (leaf[end - 1].isalnum() and leaf[end : end + 1].isalnum()))
 
 
-def _mask(text: str, spans: list[_Span]) -> str:
+def _mask(text: str, spans: list[_Span], names: Instead | None) -> str:
     """The text with every stretch of touching spans replaced by the name of its best one."""
     if len(spans) > 1:
         spans.sort()
@@ -182,26 +191,27 @@ def _mask(text: str, spans: list[_Span]) -> str:
     json = text[:1] in ("{", "[")
     for start, end, rank, name in spans[1:]:
         if start >= stop:
-            out += (text[at:begin], _instead(text, begin, stop, entity, json))
+            out += (text[at:begin], _instead(text, begin, stop, entity, json, names))
             at, begin, stop, score, entity, size = stop, start, end, rank, name, end - start
             continue
         if rank > score or (rank == score and end - start > size):
             score, entity, size = rank, name, end - start
         if end > stop:
             stop = end
-    out += (text[at:begin], _instead(text, begin, stop, entity, json), text[stop:])
+    out += (text[at:begin], _instead(text, begin, stop, entity, json, names), text[stop:])
     return "".join(out)
 
 
 _AFTER_NUMBER: Final = re.compile(r"\s*[,}\]]")
 
 
-def _instead(text: str, start: int, end: int, entity: str, json: bool) -> str:
-    """The mask of one stretch: 0 for a number in serialised JSON, so that it stays JSON."""
+def _instead(text: str, start: int, end: int, entity: str, json: bool, names: Instead | None) -> str:
+    """What stands for one stretch: 0 for a number in serialised JSON, so that it stays JSON."""
     number = json and text[start:end].isdigit() and _AFTER_NUMBER.match(text, end)
     if number and text[max(0, start - 16) : start].rstrip().endswith((":", "[", ",")):
         return "0"
-    return f"<{entity}>"
+    named = None if names is None else names.of(entity, text[start:end])
+    return f"<{entity}>" if named is None else named
 
 
 def _rebuilt(value: Any, masked: Mapping[int, str], leaves: Iterator[int]) -> Any:

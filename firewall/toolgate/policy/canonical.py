@@ -25,6 +25,8 @@ def canonical(policy: Policy) -> Plain:
         "tools": policy.tools.plain(_rule),
         "arguments": _redaction(policy.arguments),
         "results": _redaction(policy.results),
+        "restores": policy.restores.plain(lambda by: {key: sorted(entities) for key, entities in by.items()}),
+        "pseudonyms": [rule.within, rule.keep] if (rule := policy.pseudonyms) else None,
         "max_chars": policy.max_chars,
     }
 
@@ -67,6 +69,7 @@ def _rule(rule: ToolRule) -> Plain:
         "cost_limit": limit(rule.cost_limit),
         "cost": rule.cost,
         "timeout": rule.timeout,
+        "destinations": list(rule.destinations),
         "undo": [undo.upstream, undo.tool, undo.arguments, undo.within] if (undo := rule.undo) else None,
     }
 

@@ -19,6 +19,7 @@ from toolgate.core.policy import (
     ApprovalRule,
     Override,
     Policy,
+    PseudonymRule,
     Redaction,
     ToolRule,
     Undo,
@@ -40,6 +41,7 @@ _DEFAULTS: Mapping[Direction, Actions] = {
     "arguments": Actions({"SECRET": Action.REFUSE, "CREDIT_CARD": Action.REFUSE}, Action.ALLOW),
     "results": Actions({"SECRET": Action.MASK, "CREDIT_CARD": Action.MASK}, Action.ALLOW),
 }
+_WAYS: tuple[Direction, ...] = ("arguments", "results")
 _EXPIRES = {Tier.REVERSIBLE: "15m", Tier.IRREVERSIBLE: "15m", Tier.PRIVILEGED: "5m"}
 
 
@@ -59,6 +61,7 @@ def compiled(source: Source) -> Policy:
     _one_currency(file, complain)
     tiers = _ranked([(("tiers", t.value, i), text, t) for t, i, text in file.tiers.entries()], complain)
     rules = [(("tools", text), text, _rule(part)) for text, part in file.tools.items()]
+    arguments, results = (_redaction(way, file, complain) for way in _WAYS)
     policy = Policy(
         digest="",
         shadow=file.mode == "shadow",
@@ -68,10 +71,12 @@ def compiled(source: Source) -> Policy:
         roles=compiled_roles(file, tiers, complain),
         tiers=tiers,
         tools=_ranked(rules, complain),
-        arguments=_redaction("arguments", file, complain),
-        results=_redaction("results", file, complain),
+        arguments=arguments,
+        results=results,
         max_chars=file.results.max_chars,
         asks_about=_asks_about(file.approval.reversible.ask_about),
+        restores=_restores(file, complain),
+        pseudonyms=_pseudonyms(file) if arguments.names or results.names else None,
     )
     if mistakes:
         raise PolicyError("\n".join(dict.fromkeys(mistakes)))
@@ -109,6 +114,7 @@ def _rule(part: ToolPart) -> ToolRule:
         cost=money.cost(part.cost).amount if part.cost else 0.0,
         timeout=units.seconds(part.timeout) if part.timeout else None,
         undo=_undo(part.undo) if part.undo else None,
+        destinations=tuple(part.destinations_in),
     )
 
 
@@ -144,6 +150,20 @@ def _asks_about(stated: Sequence[str]) -> frozenset[str]:
     """The entities under their own names; `other` is every one there is."""
     named = frozenset(["SECRET" if name == "secrets" else name for name in stated])
     return named | ENTITIES if "other" in named else named
+
+
+def _restores(file: PolicyFile, complain: Complain) -> Ranked[Mapping[str, frozenset[str]]]:
+    """The entities to put back, per tool and argument, under their own names."""
+    entries: list[tuple[Steps, str, Mapping[str, frozenset[str]]]] = []
+    for text, arguments in file.redaction.restore.items():
+        named = {key: _asks_about(entities) for key, entities in arguments.items()}
+        entries.append((("redaction", "restore", text), text, named))
+    return _ranked(entries, complain)
+
+
+def _pseudonyms(file: PolicyFile) -> PseudonymRule:
+    part = file.redaction.pseudonyms
+    return PseudonymRule(part.within, units.seconds(part.keep))
 
 
 def _redaction(direction: Direction, file: PolicyFile, complain: Complain) -> Redaction:

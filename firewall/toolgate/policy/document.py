@@ -173,6 +173,7 @@ class ToolPart(Part):
     cost: Cost | None = None
     timeout: Duration | None = None
     undo: UndoPart | None = None
+    destinations_in: list[str] = []
 
 
 Actions: TypeAlias = dict[Entity, ActionWord]
@@ -185,9 +186,21 @@ class Directions(Part):
     results: Actions = {}
 
 
-class RedactionPart(Directions):
-    """The actions for everything, then what single upstreams and tools state for themselves."""
+class PseudonymsPart(Part):
+    """Who shares pseudonyms, and how long after it was last given out one can be put back."""
 
+    within: Literal["session", "caller", "tenant"] = "caller"
+    keep: Duration = "30d"
+
+
+class RedactionPart(Directions):
+    """The actions for everything, then what single upstreams and tools state for themselves.
+
+    `restore` says which tool's arguments get values back for pseudonyms, whatever upstream they came from.
+    """
+
+    restore: dict[NamePattern, dict[str, Annotated[list[Entity], Filled]]] = {}
+    pseudonyms: PseudonymsPart = PseudonymsPart()
     upstreams: dict[UpstreamName, Directions] = {}
     tools: dict[NamePattern, Directions] = {}
 

@@ -104,7 +104,9 @@ Entity = Annotated[str, AfterValidator(_entity)]
 Channel = Annotated[str, AfterValidator(_channel), Field(json_schema_extra={"enum": list(CHANNELS)})]
 ToolName = Annotated[str, AfterValidator(_whole_tool), Field(examples=["actions/ticket_close"])]
 ActionWord = Annotated[
-    str, AfterValidator(_action), Field(json_schema_extra={"enum": ["allow", "mask", "refuse"]})
+    str,
+    AfterValidator(_action),
+    Field(json_schema_extra={"enum": ["allow", "mask", "hash", "pseudonym", "refuse"]}),
 ]
 Globs = Annotated[str | list[str], _read_by(_globs)]
 Expression = Annotated[str, _read_by(conditions.regex)]
