@@ -34,6 +34,7 @@ from toolgate.upstream.registry import Upstreams
 if TYPE_CHECKING:
     from toolgate.announcing import Card
     from toolgate.approvals.desk import Desk
+    from toolgate.undoing import Undoer
 
 
 class SystemClock:
@@ -81,6 +82,12 @@ class App:
             patterns=pattern,
             announcer=world.announcer,
         )
+
+    def undoer(self, desk: Desk) -> Undoer:
+        """Takes calls back for people at this desk."""
+        from toolgate.undoing import Undoer  # as above
+
+        return Undoer(self.gateway, self.store, desk)
 
     def record(self, kind: str, **fields: object) -> None:
         """Write a record about toolgate itself: start, stop, policy."""

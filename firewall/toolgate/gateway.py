@@ -227,28 +227,24 @@ class Gateway:
             now = self.world.clock.monotonic()
             tool = self.routes.catalogue(call.upstream).peek(call.target, now)
             if tool is None:
-                found = await self.routes.tool(session, link, call, now)
-                if isinstance(found, Refuse):
+                if isinstance(found := await self.routes.tool(session, link, call, now), Refuse):
                     return await self._refused(session, call, found)
                 tool = found
             if given is not None and tool is not None and tool.params:
                 wrong = param_mismatch(tool.params, call.arguments, given)
                 if wrong:
                     return await self._refused(session, call, Refuse(Reason.BAD_HEADER, wrong))
-        target, answered = asked, None
+        target, said = asked, None
         params = asked.message.get("params") or ()
         if "inputResponses" in params or "requestState" in params:
-            taken = await self._inputs(call, asked)
-            if isinstance(taken, Refuse):
+            if isinstance(taken := await self._inputs(call, asked), Refuse):
                 return await self._refused(session, call, taken)
-            target, answered = taken
-        judged = await self.judge.judge(call, tool)
+            target, said = taken
+        judged: Judged | Reply = await self.judge.judge(call, tool)
         if not isinstance(judged, Admitted):
-            turn = Turn(session, call, tool, target, emit, leaving, answered)
-            going_on = await self._not_admitted(judged, turn)
-            if not isinstance(going_on, Admitted):
-                return going_on
-            judged = going_on
+            judged = await self._not_admitted(judged, Turn(session, call, tool, target, emit, leaving, said))
+            if not isinstance(judged, Admitted):
+                return judged
         link = link or await self.routes.link(session, call.upstream)
         if isinstance(link, Refuse):
             return await self._ended(judged, "error", 0.0, link)
@@ -372,9 +368,9 @@ class Gateway:
         cleaned = await self.relay.inputs_cleaned(call, target, self.world.policies.current)
         return cleaned if isinstance(cleaned, Refuse) else (cleaned, answered)
 
-    async def _not_admitted(self, judged: Replayed | Held | Refuse, turn: Turn) -> Admitted | Reply:
+    async def _not_admitted(self, judged: Judged | Reply, turn: Turn) -> Admitted | Reply:
         """What becomes of a call that is not simply forwarded."""
-        settled: Judged | Note = judged
+        settled = judged
         if isinstance(judged, Held):
             settled = await self.asking.settled(judged, turn)
         if isinstance(settled, Refuse):
