@@ -65,13 +65,10 @@ class Outcome(BaseModel):
 
 
 Key = Annotated[
-    str,
+    Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._:-]+$")] | None,
     Field(
-        min_length=1,
-        max_length=128,
-        pattern=r"^[A-Za-z0-9._:-]+$",
         description="Names this one action: repeated with the same key and arguments it happens once. "
-        "Made when absent; send the one that came back to repeat the call safely.",
+        "Made when absent; send the one that came back to repeat the call safely."
     ),
 ]
 
@@ -79,7 +76,7 @@ Key = Annotated[
 class Write(Arguments):
     """The arguments of a tool that changes something."""
 
-    idempotency_key: Key | None = None
+    idempotency_key: Key = None
 
 
 class Written(Outcome):

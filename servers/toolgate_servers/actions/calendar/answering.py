@@ -118,7 +118,8 @@ def _cleaned(event: Event) -> Event:
         for one in parts(event, name):
             clean.add(name, one, encode=False)
     for one in parts(clean, "ORGANIZER"):
-        one.params = {"SCHEDULE-AGENT": "CLIENT"}  # RFC 6638 7.1: the server of the calendar sends no reply
+        one.params.clear()
+        one.params["SCHEDULE-AGENT"] = "CLIENT"  # RFC 6638 7.1: the server of the calendar sends no reply
     return cast("Event", clean)
 
 

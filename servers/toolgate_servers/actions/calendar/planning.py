@@ -1,5 +1,6 @@
 """Making, moving and cancelling events."""
 
+from copy import deepcopy
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -130,11 +131,11 @@ def message(event: Event, method: str) -> str | None:
     """Write what to mail to those who are invited (RFC 5546), None when there is nobody."""
     if not parts(event, "ATTENDEE"):
         return None
-    sent: Any = event.copy()
+    sent: Any = deepcopy(event)
     for name in [name for name in sent if str(name).upper().startswith("X-")]:
         sent.pop(name)
     for one in (*parts(sent, "ATTENDEE"), *parts(sent, "ORGANIZER")):
-        one.params = {name: text for name, text in one.params.items() if name.upper() != "SCHEDULE-AGENT"}
+        one.params.pop("SCHEDULE-AGENT", None)
     return rendered(envelope(sent, method=method))
 
 
@@ -265,7 +266,7 @@ def _exception(agenda: Agenda, series: Series, occurrence: str) -> Event:
         )
     if "RECURRENCE-ID" in found.event:
         return found.event
-    exception: Any = found.event.copy()
+    exception: Any = deepcopy(found.event)
     for name in ("RRULE", "RDATE", "EXDATE", "DURATION"):
         exception.pop(name, None)
     for name, when in (("RECURRENCE-ID", found.start), ("DTSTART", found.start), ("DTEND", found.end)):

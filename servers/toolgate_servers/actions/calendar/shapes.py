@@ -192,7 +192,7 @@ class Move(Write):
     id: EventId
     start: Time
     end: Annotated[Time | None, Field(description="When it ends; null to keep how long it takes.")] = None
-    zone: Zone | None = None
+    zone: Annotated[Zone | None, Field(description="An IANA name; null for the zone it is in.")] = None
     occurrence: Original = None
     etag: Etag = None
 

@@ -126,8 +126,8 @@ class Update(Write):
     """What `ticket_update` takes; what is null stays."""
 
     number: Number
-    title: Title | None = None
-    body: Text | None = None
+    title: Annotated[Title | None, Field(description="The new title, one line.")] = None
+    body: Annotated[Text | None, Field(description="The new text, plain or Markdown.")] = None
     labels: Annotated[Labels | None, Field(description="All its labels, in place of those it has.")] = None
     state: Annotated[
         Literal["open"] | None, Field(description="open: open a closed one again; ticket_close closes.")
