@@ -9,7 +9,7 @@ import hmac
 import json
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,13 +53,16 @@ class Seen:
     requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list[tuple[dict[str, str], bytes]])
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with closing(writer), suppress(asyncio.IncompleteReadError, OSError):
+        try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             lines = [line.split(": ", 1) for line in head.split("\r\n")[1:] if line]
             headers = {name.lower(): value for name, value in lines}
             self.requests.append((headers, await reader.readexactly(int(headers["content-length"]))))
             writer.write(self.answer)
             await writer.drain()
+        except (asyncio.IncompleteReadError, OSError):
+            writer.transport.abort()
+        writer.close()
 
     def verified(self) -> dict[str, Any]:
         """The last body, its signature checked as the standard says, with nothing of toolgate's."""
@@ -74,11 +77,25 @@ class Seen:
 @asynccontextmanager
 async def listening(handle: Handle, tls: ssl.SSLContext | None = None) -> AsyncGenerator[str]:
     """The base URL of a receiver on this machine."""
-    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls)
+    writers: list[asyncio.StreamWriter] = []
+    tasks: list[asyncio.Task[None]] = []
+
+    async def kept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        tasks.append(asyncio.ensure_future(_ended(handle, reader, writer)))
+
+    server = await asyncio.start_server(kept, "127.0.0.1", 0, ssl=tls)
     try:
         yield f"{'https' if tls else 'http'}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
+        for writer in writers:
+            writer.transport.abort()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _ended(handle: Handle, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await handle(reader, writer)
 
 
 def reach(post: Post, tmp_path: Path) -> Reach:
@@ -157,8 +174,9 @@ async def test_only_a_2xx_takes_the_message_and_no_redirect_is_followed(
 
 
 async def _silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.read()
-    writer.close()
+    with suppress(OSError):
+        await reader.read()
+    writer.transport.abort()
 
 
 async def _dying(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -166,8 +184,9 @@ async def _dying(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
 
 
 async def _rambling(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000)
-    await writer.drain()
+    with suppress(OSError):
+        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000)
+        await writer.drain()
     writer.close()
 
 
