@@ -9,6 +9,7 @@ from typing import Final, Literal, Protocol, TypeAlias
 from toolgate.core.actions import ENTITIES as ENTITIES
 from toolgate.core.actions import Action as Action
 from toolgate.core.actions import Actions as Actions
+from toolgate.core.actions import Layer as Layer
 from toolgate.core.actions import Override as Override
 from toolgate.core.actions import Redaction as Redaction
 from toolgate.core.model import JsonObject, Limit, Rate, Tier
@@ -259,7 +260,7 @@ class Policy:
             tier=self.tiers.find(upstream, tool),
             conditions=tuple(conditions),
             budgets=tuple(self._budgets(roles, f"{upstream}/{tool}", rule)),
-            actions=(self.arguments.actions(upstream, tool), self.results.actions(upstream, tool)),
+            actions=self._actions(roles, upstream, tool),
             timeout=rule.timeout,
             undo=rule.undo,
             restores=self.restores.find(upstream, tool),
@@ -277,8 +278,15 @@ class Policy:
             tier=Tier.READ,
             conditions=(),
             budgets=tuple(self._budgets(roles, "", _NO_RULE)),
-            actions=(self.arguments.actions(upstream, None), self.results.actions(upstream, None)),
+            actions=self._actions(roles, upstream, None),
             timeout=None,
+        )
+
+    def _actions(self, roles: Roles, upstream: str, tool: str | None) -> tuple[Actions, Actions]:
+        """What is done with findings on the way there and back."""
+        return (
+            self.arguments.actions(upstream, tool, roles),
+            self.results.actions(upstream, tool, roles),
         )
 
     def _build(
@@ -296,9 +304,7 @@ class Policy:
     ) -> View:
         """A view with what follows from its parts."""
         arguments, results = actions
-        wanted = arguments.wanted()
-        if tier is None or tier is Tier.REVERSIBLE:
-            wanted |= self.asks_about
+        asked = self.asks_about if tier is None or tier is Tier.REVERSIBLE else frozenset[str]()
         return View(
             allowed=allowed,
             tier=tier,
@@ -306,7 +312,7 @@ class Policy:
             budgets=budgets,
             arguments=arguments,
             results=results,
-            wanted_arguments=wanted,
+            wanted_arguments=arguments.wanted(asked),
             wanted_results=results.wanted(),
             timeout=timeout,
             max_chars=self.max_chars,
