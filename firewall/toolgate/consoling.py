@@ -8,10 +8,12 @@ import signal
 import time
 from collections.abc import Generator
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final, cast
 
 import uvicorn
 
+from toolgate.announcing import deciding
 from toolgate.app import App
 from toolgate.console import Console, House, Look
 from toolgate.console.oidc import Provider, Registration
@@ -87,6 +89,7 @@ def house(app: App, where: ConsoleSettings) -> House:
         local=local.caller if local is not None else "local user",
         role=approving_role(app.policies.current),
         openid=_openid(app, where),
+        elsewhere=partial(deciding, settings, app.secrets, app.world.keyring, app.world.clock, desk),
     )
 
 
@@ -133,9 +136,10 @@ def _fetching(name: str, link: Link, listed: dict[str, JsonObject]) -> FetchPage
             raise Malformed(f"{name}: tools/list: expected a result")
         page = cast("JsonObject", result)
         tools: Any = page.get("tools")
-        for one in tools if isinstance(tools, list) else []:
-            if isinstance(one, dict) and isinstance(cast("JsonObject", one).get("name"), str):
-                listed[one["name"]] = cast("JsonObject", one)
+        for one in cast("list[object]", tools) if isinstance(tools, list) else []:
+            tool = cast("JsonObject", one) if isinstance(one, dict) else {}
+            if isinstance(tool.get("name"), str):
+                listed[tool["name"]] = tool
         return page
 
     return fetch

@@ -38,6 +38,7 @@ roles:
   admin: {may_approve: [irreversible, privileged], tools: ["*/*"]}
 tools:
   docs/search: {cost: 0.01 USD}
+redaction: {arguments: {secrets: allow, CREDIT_CARD: allow}}
 approval:
   irreversible: {channels: [console, cli], expires: 15m}
   privileged: {channels: [console, cli], expires: 5m}
@@ -81,6 +82,9 @@ class Clock:
 
     def monotonic(self) -> float:
         return time.monotonic() + self.ahead
+
+    async def sleep(self, seconds: float) -> None:
+        self.ahead += seconds
 
 
 class Browser:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -13,6 +13,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from toolgate.approvals.approvers import Approver
 from toolgate.console.house import House
 from toolgate.console.live import Live
 from toolgate.console.pages import FOLDER, Pages
@@ -83,6 +84,10 @@ def _strangers(room: Room) -> list[Route | Mount]:
     """What is served to anybody."""
     sign_in = SignIn(room)
 
+    def approver(request: Request) -> Approver | None:
+        visitor = current(room, request)
+        return visitor.approver if visitor is not None else None
+
     async def health(_: Request) -> Response:
         return Response("ok", media_type="text/plain")
 
@@ -98,6 +103,7 @@ def _strangers(room: Room) -> list[Route | Mount]:
         Route("/sign-in/back", sign_in.back_from_provider, methods=_GET),
         Route("/sign-in/back", sign_in.arrive_from_provider, methods=_POST),
         Route("/sign-out", sign_in.leave, methods=_POST),
+        *room.house.elsewhere(approver),
     ]
 
 
@@ -149,5 +155,10 @@ def _visitors(room: Room) -> list[Route]:
 
 async def _events(room: Room, request: Request, visitor: Visitor) -> Response:
     """What changes, as it changes, until the session ends."""
-    welcome: Callable[[], bool] = lambda: current(room, request) is visitor  # noqa: E731 - one expression
+    if request.method == "HEAD":
+        return Response(media_type="text/event-stream")
+
+    def welcome() -> bool:
+        return current(room, request) is visitor
+
     return StreamingResponse(room.live.stream(welcome), media_type="text/event-stream")

@@ -51,6 +51,14 @@ class Undoes(Protocol):
     async def undo_run(self, approver: Approver, session: str, /) -> Sequence[Step] | Declined: ...
 
 
+# What decisions that come another way are served with, given who is signed in at a request.
+Elsewhere: TypeAlias = Callable[[Callable[[Request], Approver | None]], Sequence[Route]]
+
+
+def _nothing(_: Callable[[Request], Approver | None]) -> Sequence[Route]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class House:
     """The firewall as the console sees it. `upstreams` says where each one is, without any secret.
@@ -75,3 +83,4 @@ class House:
     local: str
     role: str
     openid: Provider | None = None
+    elsewhere: Elsewhere = _nothing

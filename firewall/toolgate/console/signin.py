@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Final
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -19,6 +19,7 @@ from toolgate.errors import Misuse, PortDown
 # Wrong passphrases and links of one address; the desk also counts those of one name, over all processes.
 _GUESSES: Final = Limit(20.0, 300.0)
 _LONGEST: Final = 1024
+_OWN: Final = re.compile(r"/(?:[A-Za-z0-9._~%-]+(?:/[A-Za-z0-9._~%-]+)*)?")
 
 
 class SignIn:
@@ -183,9 +184,7 @@ class SignIn:
 
 def next_of(text: str) -> str:
     """A page of ours to go on to; anything else is the first page."""
-    parts = urlsplit(text) if text.isascii() and "\\" not in text else urlsplit("/")
-    ours = not parts.scheme and not parts.netloc and text.startswith("/") and not text.startswith("//")
-    return text if ours and text.isprintable() else "/"
+    return text if _OWN.fullmatch(text) else "/"
 
 
 def _address(request: Request) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,7 +105,7 @@ _ROWS: Final = "select id, writer, seq, body, salt is not null from records "
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+def _opened(path: Path) -> Generator[sqlite3.Connection]:
     try:
         db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=5)
         try:
@@ -140,12 +140,10 @@ def _first_since(db: sqlite3.Connection, moment: float) -> int:
     low, high = 1, _newest(db) + 1
     while low < high:
         middle = (low + high) // 2
-        row = db.execute(
-            "select id, body from records where id >= ? order by id limit 1", (middle,)
-        ).fetchone()
-        at = _object(row[1]).get("at", 0.0) if row is not None else moment
+        found = _numbered(db, _ROWS + "where id >= ? order by id limit ?", (middle, 1))
+        at = found[0].line.body.get("at", 0.0) if found else moment
         if isinstance(at, int | float) and at < moment:
-            low = int(row[0]) + 1
+            low = found[0].id + 1
         else:
             high = middle
     return low

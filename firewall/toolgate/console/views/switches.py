@@ -7,21 +7,27 @@ from starlette.responses import Response
 
 from toolgate.console.room import Form, Room, Signed, done
 from toolgate.console.visitors import Visitor
+from toolgate.core.shown import Kind, row_of
+
+_MOST = 1000
 
 
 async def page(room: Room, request: Request, visitor: Visitor) -> Response:
     """What is stopped, and what can be."""
     house, now = room.house, room.house.clock.now()
-    tools = [name for name, _ in room.tally.by("tool", now)]
+    tools = {name for name, _ in room.tally.by("tool", now)}
     return room.pages.show(
         request,
         visitor,
         "switches.html",
         pauses=await house.desk.pauses(),
-        upstreams=list(house.upstreams),
-        callers=sorted(room.tally.people),
-        tools=sorted(tools)[:500],
+        names=[*house.upstreams, *filter(_plain, sorted({*room.tally.people, *tools})[:_MOST])],
     )
+
+
+def _plain(name: str) -> bool:
+    """Whether a name can be suggested: as it reads it must be what it is."""
+    return all(one.kind is Kind.SHOWN for one in row_of(name))
 
 
 async def pause(room: Room, signed: Signed, form: Form) -> Response:
