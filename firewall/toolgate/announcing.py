@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
@@ -18,7 +18,11 @@ from toolgate.settings import Settings
 from toolgate.stores.outbox import SqliteOutbox
 
 if TYPE_CHECKING:
-    from toolgate.approvals.hooks import Decides, Hooks
+    from starlette.requests import Request
+    from starlette.routing import Route
+
+    from toolgate.approvals.approvers import Approver
+    from toolgate.approvals.desk import Desk
     from toolgate.approvals.receivers import Receiver
 
 
@@ -83,12 +87,22 @@ def announcer(
     return Notifier(ground, _receivers(settings, keyring, secrets, clock, console), desktop)
 
 
-def hooks_of(settings: Settings, secrets: Secrets, clock: Clock, desk: Decides) -> Hooks:
-    """What takes the signed decisions of webhooks. `desk` is that of the channel `webhook`."""
+def deciding(
+    settings: Settings,
+    secrets: Secrets,
+    keyring: Keyring,
+    clock: Clock,
+    desk: Desk,
+    signed_in: Callable[[Request], Approver | None],
+) -> Sequence[Route]:
+    """What the console serves for decisions that come through webhooks and links."""
     from toolgate.approvals.hooks import Hooks
+    from toolgate.approvals.web import Web, routes
 
     outbox = SqliteOutbox(settings.store, clock.now)
-    return Hooks(settings.notify.webhooks, secrets, outbox, desk, clock.now)
+    hooks = Hooks(settings.notify.webhooks, secrets, outbox, desk.through("webhook"), clock.now)
+    secure = settings.console.url.startswith("https:")
+    return routes(Web(desk, hooks, keyring, clock.now, signed_in, secure))
 
 
 def _receivers(

@@ -23,7 +23,8 @@ from toolgate.journal.observed import Observed, Saw
 from toolgate.judge import World
 from toolgate.policy.matchers import pattern
 from toolgate.policy.reload import LivePolicy, Outcome, Reloaded
-from toolgate.ports import Entry, Keyring
+from toolgate.naming import Naming
+from toolgate.ports import Entry, Journal, Keyring
 from toolgate.secrets.keyring import open_keyring
 from toolgate.secrets.values import Values
 from toolgate.settings import Command, Remote, Settings, UpstreamSettings
@@ -129,11 +130,29 @@ def build(settings: Settings, located: Mapping[str, Address] | None = None, saw:
 
     look = veiling(card, policies, engine)
     notifier = announcer(settings, store, keyring, secrets, clock, look, console)
-    world = World(policies, engine, journal, store, keyring, clock, grants, store, notifier, console)
+    naming = Naming(store, keyring, clock)
+    world = World(
+        policies, engine, journal, store, keyring, clock, grants, store, naming, notifier, console
+    )
     upstreams = Upstreams(located, keyring) if located else _upstreams(settings, keyring, secrets)
     gateway = Gateway(world, Aggregated(upstreams, policies), Attempts(settings.limits.attempts))
     app = App(settings, world, store, upstreams, gateway, policies, secrets, notifier)
     return app
+
+
+def teller(settings: Settings, journal: Journal, keyring: Keyring) -> Notifier:
+    """The notifier of a command that decides and ends: it says so, and shows no card."""
+    clock = SystemClock()
+
+    async def nothing(_: str) -> None:
+        """No call is held by such a command."""
+
+    secrets = values_of(settings, _unmasked, clock.monotonic)
+    return announcer(settings, journal, keyring, secrets, clock, nothing, settings.console.url)
+
+
+def _unmasked(_: str) -> None:
+    """Nothing is shown here that a secret would have to be masked in."""
 
 
 def _policy_record(outcome: Outcome, now: float) -> JsonObject:

@@ -92,6 +92,7 @@ async def serve(
     front = HttpFront(app.gateway, identity, sessions, origins, settings.limits.body, rest(identity))
     server = Server(_config(app, front), ready)
     app.record("start", status="http")
+    app.notifier.start()
     sweeping = asyncio.ensure_future(_sweep(app, sessions))
     watching = asyncio.ensure_future(app.policies.watch())
     try:

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from toolgate.cli.atdesk import (
+    As,
+    Home,
+    Json,
+    SettingsFile,
+    Stdin,
+    at_the_desk,
+    decided,
+    decline,
+    line_of,
+    passphrase,
+)
 from toolgate.errors import Misuse
 
 if TYPE_CHECKING:
     from toolgate.approvals.approvers import Approver
-    from toolgate.approvals.desk import Desk
+    from toolgate.approvals.desk import Desk, Offer
     from toolgate.core.model import Approval
 
-app = typer.Typer(help="Held calls: list, show, approve, deny.", no_args_is_help=True)
+app = typer.Typer(help="Held calls: list, show, approve, deny, watch.", no_args_is_help=True)
 
-Home = Annotated[Path | None, typer.Option(help="The data folder; default: TOOLGATE_HOME or the user's.")]
-SettingsFile = Annotated[
-    Path | None, typer.Option("--settings", help="A settings file, instead of a folder.")
-]
-Json = Annotated[bool, typer.Option("--json", help="JSON, one object a line.")]
-As = Annotated[str, typer.Option("--as", help="Your name as an approver; default: the only one there is.")]
-Stdin = Annotated[bool, typer.Option("--passphrase-stdin", help="Read the passphrase from standard input.")]
 Ident = Annotated[str, typer.Argument(metavar="ID", help="The approval, as `list` shows it.")]
 
 _STATES: Final = ("pending", "approved", "denied", "spent", "executed", "all")
@@ -46,30 +48,45 @@ def list_(
     if state not in _STATES:
         raise Misuse(f"--state: found {state!r}, expected one of {', '.join(_STATES)}")
     wanted = None if state == "all" else ApprovalState(state)
-    found = _at_the_desk(home, settings, lambda desk: desk.listing(wanted))
+    found = at_the_desk(home, settings, lambda desk: desk.listing(wanted))
     now = time.time()
     if wanted is ApprovalState.PENDING:
         found = [approval for approval in found if approval.expires > now]
     for approval in found:
-        typer.echo(_json(_fields(approval)) if json else row_text(approval, now))
+        typer.echo(line_of(_fields(approval)) if json else row_text(approval, now))
     if not found and not json:
         typer.echo("nothing waits" if state == "pending" else "none", err=True)
 
 
 @app.command()
-def show(ident: Ident, home: Home = None, settings: SettingsFile = None, json: Json = False) -> None:
+def show(
+    ident: Ident,
+    reveal: Annotated[
+        bool, typer.Option("--reveal", help="Also what is hidden on the card; needs your passphrase.")
+    ] = False,
+    name: As = "",
+    passphrase_stdin: Stdin = False,
+    home: Home = None,
+    settings: SettingsFile = None,
+    json: Json = False,
+) -> None:
     """One held call, with the arguments that will be sent."""
     import time
 
     from toolgate.approvals.card import card_text
 
-    card = _at_the_desk(home, settings, lambda desk: desk.card(ident))
-    if card is None:
-        _decline("no such approval")
-    if json:
-        typer.echo(_json({**_fields(card.approval), "arguments": card.arguments}))
+    if reveal:
+        card = decided(home, settings, name, passphrase_stdin, lambda desk, by: desk.reveal(by, ident))
     else:
-        typer.echo(card_text(card, time.time()))
+        card = at_the_desk(home, settings, lambda desk: desk.card(ident))
+    if card is None:
+        decline("no such approval")
+    if json:
+        typer.echo(line_of({**_fields(card.approval), "arguments": card.arguments, "hidden": card.hidden}))
+        return
+    typer.echo(card_text(card, time.time()))
+    if card.offer is not None:
+        typer.echo(_offer_text(card.offer))
 
 
 @app.command()
@@ -81,18 +98,36 @@ def approve(
             help="For a tool the policy does not list: read, reversible, irreversible or privileged."
         ),
     ] = "",
+    edit: Annotated[
+        str, typer.Option(help="Other arguments, as JSON or @FILE; - opens your editor with those held.")
+    ] = "",
+    grant: Annotated[
+        str,
+        typer.Option(help="Also let such calls go unasked: same, offered, or a pattern as JSON or @FILE."),
+    ] = "",
+    uses: Annotated[int, typer.Option(min=0, help="How many calls a grant covers; 0: as many as come.")] = 0,
+    lasting: Annotated[str, typer.Option("--for", help="How long a grant lasts.")] = "1h",
     name: As = "",
     passphrase_stdin: Stdin = False,
     home: Home = None,
     settings: SettingsFile = None,
 ) -> None:
-    """Let a held call be made, once."""
+    """Let a held call be made, once; with --edit changed, with --grant and others like it, too."""
+    from toolgate import units
+    from toolgate.cli.editing import approved, given
     from toolgate.core.model import Tier
 
     if tier and tier not in set(Tier):
         raise Misuse(f"--tier: found {tier!r}, expected one of {', '.join(Tier)}")
-    given = Tier(tier) if tier else None
-    _decide(home, settings, name, passphrase_stdin, lambda desk, by: desk.approve(by, ident, given))
+    try:
+        seconds = units.seconds(lasting)
+    except ValueError as mistake:
+        raise Misuse(f"--for: {mistake}") from None
+    wish = given(ident, Tier(tier) if tier else None, edit, grant, uses or None, seconds)
+    done = decided(home, settings, name, passphrase_stdin, lambda desk, by: approved(desk, by, wish))
+    typer.echo(f"{done.approval.id}: {done.approval.state.value}")
+    for line in done.words:
+        typer.echo(line)
 
 
 @app.command()
@@ -104,7 +139,8 @@ def deny(
     settings: SettingsFile = None,
 ) -> None:
     """Refuse a held call."""
-    _decide(home, settings, name, passphrase_stdin, lambda desk, by: desk.deny(by, ident))
+    done = decided(home, settings, name, passphrase_stdin, lambda desk, by: desk.deny(by, ident))
+    typer.echo(f"{done.id}: {done.state.value}")
 
 
 @app.command()
@@ -116,7 +152,18 @@ def clear(
     settings: SettingsFile = None,
 ) -> None:
     """Let a call be asked for again that was sent and whose outcome is unknown. Look first what it did."""
-    _decide(home, settings, name, passphrase_stdin, lambda desk, by: desk.clear(by, ident))
+    done = decided(home, settings, name, passphrase_stdin, lambda desk, by: desk.clear(by, ident))
+    typer.echo(f"{done.id}: {done.state.value}")
+
+
+@app.command()
+def watch(
+    name: As = "", passphrase_stdin: Stdin = False, home: Home = None, settings: SettingsFile = None
+) -> None:
+    """Held calls as they come, one key for each decision: a approve, d deny, s skip, q end."""
+    from toolgate.cli.watching import watched
+
+    decided(home, settings, name, passphrase_stdin, watched)
 
 
 @app.command()
@@ -134,95 +181,34 @@ def enrol(
     async def added(desk: Desk) -> Approver | Declined:
         if desk.has_approvers() and not by:
             raise Misuse("--by: found nobody, expected an approver who vouches for the new one")
-        new = _passphrase(f"New passphrase of {name}: ", passphrase_stdin)
-        if not passphrase_stdin and new != _passphrase("Again: ", passphrase_stdin):
+        new = passphrase(f"New passphrase of {name}: ", passphrase_stdin)
+        if not passphrase_stdin and new != passphrase("Again: ", passphrase_stdin):
             return Declined("the two passphrases differ")
         voucher = (
-            await desk.sign_in(by, _passphrase(f"Passphrase of {by}: ", passphrase_stdin)) if by else None
+            await desk.sign_in(by, passphrase(f"Passphrase of {by}: ", passphrase_stdin)) if by else None
         )
         if isinstance(voucher, Declined):
             return voucher
         return await desk.enrol(name, tuple(role), new, voucher)
 
-    done = _at_the_desk(home, settings, added)
+    done = at_the_desk(home, settings, added)
     if isinstance(done, Declined):
-        _decline(done.why, done.retry_after)
+        decline(done.why, done.retry_after)
     typer.echo(f"{name} may now decide held calls")
 
 
-def _decide(
-    home: Path | None,
-    settings: Path | None,
-    name: str,
-    stdin: bool,
-    act: Callable[[Desk, Approver], Awaitable[Any]],
-) -> None:
-    """Sign in, act, and say what came of it."""
-    from toolgate.approvals.desk import Declined
+def _offer_text(offer: Offer) -> str:
+    """The grant a card offers, as it reads."""
+    from toolgate.core.plain import plain
 
-    async def signed_in(desk: Desk) -> Approval | Declined:
-        who = name or desk.only_approver()
-        approver = await desk.sign_in(who, _passphrase(f"Passphrase of {who}: ", stdin))
-        return approver if isinstance(approver, Declined) else await act(desk, approver)
-
-    done = _at_the_desk(home, settings, signed_in)
-    if isinstance(done, Declined):
-        _decline(done.why, done.retry_after)
-    typer.echo(f"{done.id}: {done.state.value}")
-
-
-def _at_the_desk(home: Path | None, settings: Path | None, act: Callable[[Desk], Awaitable[Any]]) -> Any:
-    """Open the store, do one thing at the desk, close the store."""
-    import asyncio
-    import time
-
-    from toolgate.approvals.desk import Desk
-    from toolgate.policy.compile import open_policy
-    from toolgate.secrets.keyring import open_keyring
-    from toolgate.settings import chosen
-    from toolgate.starters import ensure_policy
-    from toolgate.stores.sqlite import SqliteStore
-
-    places = chosen(home, settings)
-    if places.file is None:
-        # The first approver may come before the first wrapped server has put a policy here.
-        ensure_policy(places.policies, "wrapped")
-    keyring = open_keyring(places.master_key)
-
-    async def run() -> Any:
-        store = SqliteStore(places.store, keyring.journal_keys())
-        try:
-            return await act(
-                Desk(store, keyring, places.approvers, open_policy(places.policies), "cli", time.time)
-            )
-        finally:
-            await store.aclose()
-
-    return asyncio.run(run())
-
-
-def _passphrase(prompt: str, stdin: bool) -> str:
-    """From the terminal itself, unseen; from standard input only when told so."""
-    if stdin:
-        return sys.stdin.readline().rstrip("\r\n")
-    import getpass
-
-    return getpass.getpass(prompt)
-
-
-def _decline(why: str, retry_after: float | None = None) -> NoReturn:
-    wait = "" if retry_after is None else f"; try again in {retry_after:.0f} s"
-    typer.echo(f"not done: {why}{wait}", err=True)
-    raise typer.Exit(1)
+    lines = [f"approved {offer.like} times before; `approve --grant offered` would also let go unasked:"]
+    lines += [f"  {plain(line)}" for line in offer.words]
+    if offer.broad:
+        lines.append(f"  mind: {', '.join(map(plain, offer.broad))} may be anything")
+    return "\n".join(lines)
 
 
 def _fields(approval: Approval) -> dict[str, Any]:
     from dataclasses import asdict
 
     return asdict(approval)
-
-
-def _json(value: dict[str, Any]) -> str:
-    import json
-
-    return json.dumps(value)

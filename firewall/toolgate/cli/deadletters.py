@@ -90,25 +90,18 @@ def _nothing(ident: str) -> None:
 
 async def _deliver(places: Settings) -> None:
     """Try everything that is due once, with the settings' own receivers and on record."""
-    from toolgate.announcing import announcer
-    from toolgate.app import SystemClock, values_of
+    from toolgate.app import teller
     from toolgate.secrets.keyring import open_keyring
     from toolgate.stores.sqlite import SqliteStore
 
-    clock, keyring = SystemClock(), open_keyring(places.master_key)
-    store = SqliteStore(places.store, keyring.journal_keys(), clock.now)
-    secrets = values_of(places, lambda _: None, clock.monotonic)
-    notifier = announcer(places, store, keyring, secrets, clock, _no_card)
+    keyring = open_keyring(places.master_key)
+    store = SqliteStore(places.store, keyring.journal_keys())
+    notifier = teller(places, store, keyring)
     try:
         await notifier.flush()
     finally:
         await notifier.close()
-        await secrets.close()
         await store.aclose()
-
-
-async def _no_card(_: str) -> None:
-    """Messages are written already; nobody looks at a card here."""
 
 
 def _at_the_outbox(

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
+from starlette.requests import Request
+from starlette.routing import Route
+
 from toolgate.approvals.approvers import Approver
 from toolgate.approvals.desk import Declined, Desk
 from toolgate.console.oidc import Provider
