@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import sys
+import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
 
@@ -118,3 +120,46 @@ def test_a_server_that_never_answers_is_timed_out(server: Prosody) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         there = board(server, port=silent.getsockname()[1], seconds=0.5)
         assert refused(lambda: there.channels(None, 10, run())) is Reason.TIMED_OUT
+
+
+HEADER = (
+    "<?xml version='1.0'?><stream:stream xmlns='jabber:client' version='1.0' from='xmpp.example' id='1' "
+    "xmlns:stream='http://etherx.jabber.org/streams'>"
+)
+LOGIN = (
+    "<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>{}</mechanism>"
+    "</mechanisms></stream:features>"
+)
+HOSTILE = {
+    "a flood": (HEADER + "<a>" + "x" * 6_000_000).encode(),
+    "entities that grow": b"<!DOCTYPE a [<!ENTITY b 'xxxx'><!ENTITY c '&b;&b;'>]><a>&c;</a>",
+    "no XML": b"HTTP/1.1 200 OK\r\n\r\n",
+    "a plain login without encryption": (HEADER + LOGIN.format("PLAIN")).encode(),
+    "a login without encryption": (HEADER + LOGIN.format("SCRAM-SHA-1")).encode(),
+}
+
+
+@pytest.mark.parametrize("sent", HOSTILE.values(), ids=list(HOSTILE))
+def test_a_hostile_server_gets_no_password_and_no_memory(server: Prosody, sent: bytes) -> None:
+    heard = b""
+
+    def answer(listening: socket.socket) -> None:
+        nonlocal heard
+        connection, _ = listening.accept()
+        with connection:
+            try:
+                connection.sendall(sent)
+                while chunk := connection.recv(65536):
+                    heard += chunk
+            except OSError:
+                pass  # the client has had enough
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=answer, args=(listening,))
+        thread.start()
+        there = board(server, port=listening.getsockname()[1], seconds=2.0)
+        said = refused(lambda: there.channels(None, 10, run()))
+        thread.join()
+    assert said in (Reason.UNREACHABLE, Reason.TIMED_OUT, Reason.BAD_ANSWER, Reason.ACCESS_DENIED)
+    assert b"<auth" not in heard
+    assert b64encode(f"\0bot\0{PASSWORD}".encode()) not in heard

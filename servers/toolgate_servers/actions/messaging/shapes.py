@@ -21,7 +21,7 @@ MessageId = Annotated[
     Field(
         min_length=1,
         max_length=128,
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$",
+        pattern=r"^[A-Za-z0-9._:-]+$",
         description="The id of a message, from message_search or message_post.",
     ),
 ]

@@ -33,8 +33,17 @@ MAX_BYTES = 5_000_000
 MAX_ARCHIVE = 500
 PAGE = 100
 CHANNEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-MESSAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+MESSAGE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 PLUGINS = ("xep_0030", "xep_0045", "xep_0313", "xep_0359", "xep_0461")
+# A server, or whoever stands before it, that offers no encryption gets no login of any kind.
+ENCRYPTED = {
+    "feature_mechanisms": {
+        "unencrypted_plain": False,
+        "unencrypted_digest": False,
+        "unencrypted_cram": False,
+        "unencrypted_scram": False,
+    }
+}
 ABSENT = frozenset({"item-not-found", "remote-server-not-found", "gone"})
 DENIED = frozenset(
     {"forbidden", "not-allowed", "not-authorized", "registration-required", "conflict", "not-acceptable"}
@@ -218,7 +227,7 @@ class XmppBoard:
 
     @asynccontextmanager
     async def _client(self) -> AsyncGenerator[Any]:
-        client = self._slixmpp.ClientXMPP(self._settings.jid, self._password)
+        client = self._slixmpp.ClientXMPP(self._settings.jid, self._password, plugin_config=ENCRYPTED)
         client.ssl_context = self._encryption
         client.enable_plaintext = client.enable_direct_tls = False
         for plugin in PLUGINS:
