@@ -65,11 +65,17 @@ def run(
     settings_of: Callable[[argparse.Namespace], SettingsT],
     build: Callable[[SettingsT], "ToolServer"],
     argv: Sequence[str] | None,
+    instead: "Callable[[argparse.Namespace, ToolServer], bool] | None" = None,
 ) -> int:
-    """Build the server that the options describe and serve until the client leaves; gives the exit code."""
+    """Build the server that the options describe and serve until the client leaves; gives the exit code.
+
+    `instead` may do something else with the server, and then says True.
+    """
     options = parser.parse_args(argv)
     try:
         server = build(settings_of(options))
+        if instead is not None and instead(options, server):
+            return 0
     except ServerError as problem:
         sys.stderr.write("".join(f"{parser.prog}: {line}\n" for line in str(problem).splitlines()))
         return EXIT_MISUSE

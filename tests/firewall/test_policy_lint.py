@@ -17,7 +17,9 @@ ROOT = Path(__file__).parents[2]
 SHIPPED = [path for path in sorted((ROOT / "policies").glob("*.yaml")) if not is_test(path)]
 TESTS = sorted([*(ROOT / "policies").glob("*_test.yaml"), *(ROOT / "tests" / "verdicts").glob("*_test.yaml")])
 TOOLS = {
-    "retrieval": frozenset({"search", "read_document", "list_documents"}),
+    "retrieval": frozenset(
+        {"search_knowledge", "read_document", "list_documents", "web_search", "query_sql", "list_tables", "fetch_api"}
+    ),
     "compute": frozenset({"calculate"}),
     "actions": frozenset(
         {

@@ -20,7 +20,10 @@ FIRST_CALLS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "retrieval": (
         "read_document",
         {"path": "a.md"},
-        {"path": "a.md", "title": "A", "text": "# A", "offset": 0, "total": 3, "next_offset": None},
+        {
+            **{"path": "a.md", "title": "A", "text": "# A", "offset": 0, "total": 3, "next_offset": None},
+            **{"page": None, "pages": None, "outline": [], "tables": []},
+        },
     ),
     "actions": ("email_search", {"folder": "outbox"}, {"mails": [], "next_cursor": None, "total": 0}),
 }

@@ -35,7 +35,7 @@ async def test_both_kinds_of_address_and_the_key_work(running: Up) -> None:
         got = await ask(client, "compute__calculate", {"expression": "6 * 7"})
     assert got.values["result"] == 42
     async with connected(Place(said["upstreams"]["retrieval"], said["key"])) as client:
-        got = await ask(client, "search", {"query": "welcome"})
+        got = await ask(client, "search_knowledge", {"query": "welcome"})
     assert got.values["results"][0]["path"] == "welcome.md"
 
 

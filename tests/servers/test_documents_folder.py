@@ -10,7 +10,8 @@ import pytest
 
 from toolgate_servers.errors import CannotStart, Reason, Refused
 from toolgate_servers.retrieval.backends.sqlite import SqliteIndex
-from toolgate_servers.retrieval.folder import MAX_BYTES, Folder
+from toolgate_servers.retrieval.folder import Folder
+from toolgate_servers.retrieval.formats import MAX_BYTES
 from toolgate_servers.retrieval.library import REFRESH_SECONDS, Library
 
 
@@ -152,17 +153,10 @@ def test_a_search_says_when_only_some_words_were_found(shelves: Library) -> None
     assert shelves.search("hello unicorn", 5).matched == "any word"
 
 
-def test_a_document_is_read_in_parts(shelves: Library) -> None:
-    part = shelves.read("guide.md", 0, 7)
-    assert (part.title, part.text, part.total, part.next_offset) == ("Guide", "# Guide", 13, 7)
-    assert shelves.read("guide.md", 7, 100).next_offset is None
-    assert shelves.read("guide.md", 13, 1).text == ""
-
-
-def test_an_offset_beyond_the_end_is_refused(shelves: Library) -> None:
-    with pytest.raises(Refused) as caught:
-        shelves.read("guide.md", 14, 1)
-    assert caught.value.reason is Reason.OFFSET_BEYOND_END
+def test_a_document_is_read_as_it_is_now(root: Path, shelves: Library) -> None:
+    assert shelves.read("guide.md").body == "# Guide\nhello"
+    (root / "guide.md").write_text("# Guide\nchanged")
+    assert shelves.read("guide.md").body == "# Guide\nchanged"
 
 
 def test_pages_of_documents_end_with_no_cursor(shelves: Library) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from toolgate_servers.retrieval.extract import MAX_TITLE, extract, plain_html
+from toolgate_servers.retrieval.extract import extract, plain_html
+from toolgate_servers.retrieval.text import MAX_TITLE
 
 
 @pytest.mark.parametrize(

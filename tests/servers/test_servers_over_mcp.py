@@ -134,6 +134,8 @@ def _is_bounded(schema: dict[str, Any], whole: dict[str, Any]) -> bool:
             return all(_is_bounded(option, whole) for option in schema[choice])
     if schema["type"] == "array":
         return "maxItems" in schema and _is_bounded(schema["items"], whole)
+    if schema["type"] == "object" and "maxProperties" in schema:
+        return _is_bounded(schema["additionalProperties"], whole)
     if schema["type"] == "object":
         closed = schema.get("additionalProperties") is False
         return closed and all(_is_bounded(inner, whole) for inner in schema["properties"].values())

@@ -1,7 +1,7 @@
 """The process that works: `python -I -m toolgate_servers.isolation.child MODULE:FUNCTION BYTES`.
 
-It answers requests on standard input until that closes. A function takes the request and its bytes and gives a
-JSON object, or raises Refused.
+It answers requests on standard input until that closes. A function takes the request and its bytes and gives
+a JSON object, or raises Refused.
 """
 
 import importlib

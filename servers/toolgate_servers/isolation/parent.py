@@ -76,7 +76,9 @@ class Isolated:
             )
         return self._process
 
-    def _asked(self, process: subprocess.Popen[bytes], message: dict[str, Any], blob: bytes) -> dict[str, Any]:
+    def _asked(
+        self, process: subprocess.Popen[bytes], message: dict[str, Any], blob: bytes
+    ) -> dict[str, Any]:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
@@ -95,8 +97,9 @@ class Isolated:
 
     def _judged(self, answer: dict[str, Any]) -> dict[str, Any]:
         match answer:
-            case {"done": dict() as done}:
-                return cast("dict[str, Any]", done)
+            case {"done": _}:
+                done: dict[str, Any] = answer["done"]
+                return done
             case {"refused": [reason, where, found, expected]}:
                 raise Refused(Reason(reason), where, found=found, expected=expected)
             case {"overdue": True}:

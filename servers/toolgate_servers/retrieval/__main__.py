@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from toolgate_servers.server import ToolServer
 
 ABOUT = (
-    "An MCP server that searches, lists and reads the documents of one folder: "
-    ".md, .txt, .rst, .html and .json. It never writes to the folder and never leaves it."
+    "An MCP server that searches and reads the documents of one folder, asks databases, searches the web and "
+    "fetches from it. It only reads, and never leaves the folder, the databases and the hosts it is given."
 )
 
 
@@ -29,7 +29,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="keep the index in this SQLite file, so that the next start reads only what has changed; "
         "it contains the documents' text (default: in memory)",
     )
-    return run(parser, _settings, _build, argv)
+    parser.add_argument(
+        "--reindex",
+        action="store_true",
+        help="bring the index up to date, show how far it is, and exit; wants --index",
+    )
+    return run(parser, _settings, _build, argv, instead=_reindexed)
 
 
 def _settings(options: argparse.Namespace) -> "RetrievalSettings":
@@ -47,6 +52,15 @@ def _build(settings: "RetrievalSettings") -> "ToolServer":
     from toolgate_servers.retrieval.server import build  # late: the SDK takes most of a second
 
     return build(settings)
+
+
+def _reindexed(options: argparse.Namespace, server: "ToolServer") -> bool:
+    if not options.reindex:
+        return False
+    from toolgate_servers.retrieval.reindex import reindex  # late: only here a progress bar is drawn
+
+    reindex(server)
+    return True
 
 
 if __name__ == "__main__":

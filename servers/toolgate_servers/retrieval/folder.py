@@ -4,12 +4,11 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from toolgate_servers.errors import CannotStart, Reason, Refused
-from toolgate_servers.retrieval.extract import MIME_TYPES
+from toolgate_servers.retrieval.formats import MIME_TYPES, ending, max_bytes
 
-MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 32
 MAX_DOCUMENTS = 100_000
 
@@ -46,7 +45,7 @@ class Folder:
         entries: list[Entry] = []
         skipped = 0
         for entry in _walk(self.root, "", MAX_DEPTH):
-            if entry.size > MAX_BYTES or len(entries) == MAX_DOCUMENTS:
+            if entry.size > max_bytes(entry.path) or len(entries) == MAX_DOCUMENTS:
                 skipped += 1
             else:
                 entries.append(entry)
@@ -59,20 +58,21 @@ class Folder:
             Refused: OUTSIDE_FOLDER, NO_SUCH_DOCUMENT or TOO_LARGE.
         """
         parts = document_parts(path)
+        most = max_bytes(path)
         try:
             descriptor = self._open(parts)
             with os.fdopen(descriptor, "rb") as file:
                 if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                     raise no_such_document()
-                raw = file.read(MAX_BYTES + 1)
+                raw = file.read(most + 1)
         except (OSError, ValueError):
             raise no_such_document() from None
-        if len(raw) > MAX_BYTES:
+        if len(raw) > most:
             raise Refused(
                 Reason.TOO_LARGE,
                 "path",
                 found="a file that is too large",
-                expected=f"at most {MAX_BYTES} bytes",
+                expected=f"at most {most} bytes",
             )
         return raw
 
@@ -101,7 +101,7 @@ def document_parts(path: str) -> tuple[str, ...]:
 
 def is_document(name: str) -> bool:
     """Say whether a file name is of a type that is indexed."""
-    return PurePosixPath(name).suffix.lower() in MIME_TYPES
+    return ending(name) in MIME_TYPES
 
 
 def no_such_document() -> Refused:

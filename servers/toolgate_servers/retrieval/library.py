@@ -1,39 +1,42 @@
-"""The folder and its index as one thing that is always fresh enough."""
+"""The documents of one folder: found, listed and read."""
 
+import logging
 import threading
 import time
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from toolgate_servers.errors import Reason, Refused
-from toolgate_servers.retrieval.backends.sqlite import Hit, Listed, SqliteIndex
-from toolgate_servers.retrieval.extract import Text, extract
+from toolgate_servers.retrieval.backends.sqlite import Hit, Listed, Ranked, SqliteIndex
+from toolgate_servers.retrieval.embeddings import Embeds
 from toolgate_servers.retrieval.folder import Folder
+from toolgate_servers.retrieval.meaning import Meaning, fused
 from toolgate_servers.retrieval.query import words
+from toolgate_servers.retrieval.reading.reader import Reader
+from toolgate_servers.retrieval.text import Text
+from toolgate_servers.running import Run
 
-Matched: TypeAlias = Literal["every word", "any word", "nothing"]
+log = logging.getLogger(__name__)
+
+Matched: TypeAlias = Literal["every word", "any word", "meaning only", "nothing"]
+Ranking: TypeAlias = Literal["words", "words and meaning"]
 
 REFRESH_SECONDS = 2.0
+PER_DOCUMENT = 3
+CANDIDATES = 100
+VECTORS_AT_ONCE = 512
+CACHED_CHARACTERS = 20_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search found, and whether every word or only some of them had to occur."""
+    """What a search found, whether every word or only some had to occur, and how it was ranked."""
 
     hits: list[Hit]
     matched: Matched
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A piece of a document's text; offsets count characters."""
-
-    title: str
-    text: str
-    offset: int
-    total: int
-    next_offset: int | None
+    ranking: Ranking
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,71 +53,140 @@ class Library:
     """Documents that can be searched, listed and read."""
 
     def __init__(
-        self, folder: Folder, index: SqliteIndex, clock: Callable[[], float] = time.monotonic
+        self,
+        folder: Folder,
+        index: SqliteIndex,
+        clock: Callable[[], float] = time.monotonic,
+        reader: Reader | None = None,
+        embeds: Embeds | None = None,
     ) -> None:
         self.folder = folder
         self._index = index
         self._clock = clock
-        self._lock = threading.Lock()
+        self._reader = reader or Reader()
+        self._meaning = None if embeds is None else Meaning(index, embeds)
+        self._lock = threading.Lock()  # of the texts
+        self._refreshing = threading.Lock()
         self._refreshed: float | None = None
         self._skipped = 0
+        self._texts: OrderedDict[tuple[str, int], Text] = OrderedDict()
 
-    def search(self, query: str, limit: int) -> Found:
-        """Find documents with every word of the query, or failing that with any.
+    @property
+    def is_kept(self) -> bool:
+        """Whether the index is in a file and serves the next start too."""
+        return self._index.is_kept
+
+    def search(self, query: str, limit: int, run: Run | None = None) -> Found:
+        """Find passages with every word of the query, or failing that any; and by meaning where that is on.
 
         Raises:
-            Refused: NO_WORDS, TOO_COMPLEX or STORE_FAILED.
+            Refused: NO_WORDS, TOO_COMPLEX, STORE_FAILED, CANCELLED or TIMED_OUT.
         """
         wanted = words(query)
-        self.refresh()
-        if hits := self._index.search(wanted, every=True, limit=limit):
-            return Found(hits, "every word")
-        hits = self._index.search(wanted, every=False, limit=limit)
-        return Found(hits, "any word" if hits else "nothing")
+        self.refresh(run)
+        matched: Matched = "every word"
+        by_words = self._index.match(wanted, every=True, limit=CANDIDATES)
+        if not by_words:
+            matched = "any word"
+            by_words = self._index.match(wanted, every=False, limit=CANDIDATES)
+        by_meaning = self._by_meaning(query, run)
+        if not by_words:
+            matched = "meaning only" if by_meaning else "nothing"
+        ranked = by_words if by_meaning is None else fused(by_words, by_meaning)
+        hits = self._index.cite(self._spread(ranked)[:limit], wanted)
+        return Found(hits, matched, "words" if by_meaning is None else "words and meaning")
 
-    def read(self, path: str, offset: int, limit: int) -> Part:
-        """Read a piece of a document's text as it is now.
+    def read(self, path: str) -> Text:
+        """Read a document as it is now.
 
         Raises:
-            Refused: OUTSIDE_FOLDER, NO_SUCH_DOCUMENT, TOO_LARGE or OFFSET_BEYOND_END.
+            Refused: OUTSIDE_FOLDER, NO_SUCH_DOCUMENT, TOO_LARGE, ENCRYPTED, UNREADABLE or TIMED_OUT.
         """
-        text = extract(path, self.folder.read(path))
-        total = len(text.body)
-        if offset > total:
-            raise Refused(
-                Reason.OFFSET_BEYOND_END,
-                "offset",
-                found="a position beyond the end",
-                expected=f"at most {total}",
-            )
-        end = min(total, offset + limit)
-        return Part(text.title, text.body[offset:end], offset, total, end if end < total else None)
+        raw = self.folder.read(path)
+        key = (path, hash(raw))
+        with self._lock:
+            if key in self._texts:
+                self._texts.move_to_end(key)
+                return self._texts[key]
+        text = self._reader.read(path, raw)
+        with self._lock:
+            self._texts[key] = text
+            while (
+                len(self._texts) > 1
+                and sum(len(kept.body) for kept in self._texts.values()) > CACHED_CHARACTERS
+            ):
+                self._texts.popitem(last=False)
+        return text
 
-    def page(self, cursor: str, limit: int) -> Page:
+    def page(self, cursor: str, limit: int, run: Run | None = None) -> Page:
         """List documents by path, from after the cursor.
 
         Raises:
-            Refused: STORE_FAILED.
+            Refused: STORE_FAILED, CANCELLED or TIMED_OUT.
         """
-        self.refresh()
+        self.refresh(run)
         documents = self._index.page(cursor, limit + 1)
         more = len(documents) > limit
         shown = documents[:limit]
         return Page(shown, shown[-1].path if more else None, self._index.count(), self._skipped)
 
-    def refresh(self) -> None:
-        """Bring the index up to date, unless that happened a moment ago."""
-        with self._lock:
+    def refresh(self, run: Run | None = None, step: Callable[[int, int], None] | None = None) -> None:
+        """Bring the index up to date, unless that happened a moment ago.
+
+        Raises:
+            Refused: STORE_FAILED, CANCELLED or TIMED_OUT; what was read until then is kept.
+        """
+        with self._refreshing:
             now = self._clock()
             if self._refreshed is not None and now - self._refreshed < REFRESH_SECONDS:
                 return
             contents = self.folder.contents()
-            unread = self._index.synchronise(contents.entries, self._text)
+            unread = self._index.synchronise(contents.entries, self._text, step or _telling(run))
             self._skipped = contents.skipped + unread
             self._refreshed = now
 
+    def vectors(self, run: Run | None = None, most: int | None = None) -> None:
+        """Ask for missing vectors, if meaning is on.
+
+        Raises:
+            Refused: What the embeddings endpoint raises.
+        """
+        if self._meaning is not None:
+            self._meaning.refresh(run, most)
+
+    def _by_meaning(self, query: str, run: Run | None) -> list[Ranked] | None:
+        """Rank by meaning; a search goes on with words alone when the endpoint does not answer."""
+        if self._meaning is None:
+            return None
+        try:
+            self._meaning.refresh(run, VECTORS_AT_ONCE)
+            return self._meaning.rank(query, CANDIDATES, run)
+        except Refused as refused:
+            if refused.reason is Reason.CANCELLED or (run is not None and run.cancelled()):
+                raise
+            log.warning("searching by words alone: %s", refused)
+            return None
+
+    def _spread(self, ranked: Sequence[Ranked]) -> list[Ranked]:
+        """Leave out passages of documents that have enough of them already."""
+        files = self._index.files_of(ranked)
+        seen: dict[int, int] = {}
+        kept: list[Ranked] = []
+        for one in ranked:
+            file = files.get(one.passage, 0)
+            seen[file] = seen.get(file, 0) + 1
+            if seen[file] <= PER_DOCUMENT:
+                kept.append(one)
+        return kept
+
     def _text(self, path: str) -> Text | None:
         try:
-            return extract(path, self.folder.read(path))
+            return self._reader.read(path, self.folder.read(path))
         except Refused:
             return None
+
+
+def _telling(run: Run | None) -> Callable[[int, int], None] | None:
+    if run is None:
+        return None
+    return lambda done, total: run.progress(done, total, "documents read")

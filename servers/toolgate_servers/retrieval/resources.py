@@ -13,7 +13,7 @@ from mcp_types import Resource, ResourceTemplate
 from pydantic import AnyUrl
 
 from toolgate_servers.errors import Reason, Refused
-from toolgate_servers.retrieval.extract import MIME_TYPES
+from toolgate_servers.retrieval.formats import MIME_TYPES, is_isolated
 from toolgate_servers.retrieval.library import Library
 from toolgate_servers.server import ToolServer
 
@@ -25,12 +25,12 @@ class DocumentServer(ToolServer):
 
     def __init__(self, library: Library, **settings: Any) -> None:
         super().__init__("retrieval", **settings)
-        self._library = library
+        self.library = library
         self._prefix = f"file:///{quote(library.folder.root.name)}/"
 
     async def list_resources(self) -> list[Resource]:
         """List the first thousand documents; the tool list_documents pages through all of them."""
-        page = await anyio.to_thread.run_sync(self._library.page, "", MAX_LISTED)
+        page = await anyio.to_thread.run_sync(self.library.page, "", MAX_LISTED)
         return [
             Resource(
                 uri=self._prefix + quote(document.path),
@@ -48,7 +48,7 @@ class DocumentServer(ToolServer):
             ResourceTemplate(
                 uri_template=f"{self._prefix}{{+path}}",
                 name="document",
-                description="A document by its path, as search and list_documents give it.",
+                description="A document by its path, as search_knowledge and list_documents give it.",
             )
         ]
 
@@ -63,11 +63,12 @@ class DocumentServer(ToolServer):
             raise ResourceNotFoundError("uri: found no such document, expected a URI that was listed")
         path = unquote(text.removeprefix(self._prefix))
         try:
-            raw = await anyio.to_thread.run_sync(self._library.folder.read, path)
+            raw = await anyio.to_thread.run_sync(self.library.folder.read, path)
         except Refused as refused:
             kind = ResourceError if refused.reason is Reason.TOO_LARGE else ResourceNotFoundError
             raise kind(str(refused)) from refused
-        return [ReadResourceContents(raw.decode("utf-8-sig", errors="replace"), _mime_type(path))]
+        content = raw if is_isolated(path) else raw.decode("utf-8-sig", errors="replace")
+        return [ReadResourceContents(content, _mime_type(path))]
 
 
 def _mime_type(path: str) -> str:

@@ -1,0 +1,55 @@
+"""Reading a document: at once where that is safe, in a process of its own where it is not."""
+
+from typing import Any
+
+from toolgate_servers.isolation.parent import MEBIBYTE, Isolated
+from toolgate_servers.retrieval.extract import extract
+from toolgate_servers.retrieval.formats import is_isolated
+from toolgate_servers.retrieval.text import Mark, Table, Text
+
+READ_SECONDS = 20.0
+
+
+class Reader:
+    """Reads documents and pages; one of the hostile kind at a time."""
+
+    def __init__(self, seconds: float = READ_SECONDS, memory: int = 1024 * MEBIBYTE) -> None:
+        self._seconds = seconds
+        self._process = Isolated(
+            "toolgate_servers.retrieval.reading.worker:read", where="path", memory=memory
+        )
+
+    def read(self, path: str, raw: bytes) -> Text:
+        """Read a document.
+
+        Raises:
+            Refused: ENCRYPTED, UNREADABLE, TOO_LARGE or TIMED_OUT.
+        """
+        if not is_isolated(path):
+            return extract(path, raw)
+        return _text(self._process.call({"as": "document", "path": path}, raw, seconds=self._seconds))
+
+    def page(self, written: str) -> Text:
+        """Give the main text of a page of HTML.
+
+        Raises:
+            Refused: UNREADABLE, TOO_LARGE or TIMED_OUT.
+        """
+        return _text(self._process.call({"as": "page"}, written.encode(), seconds=self._seconds))
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.close()
+
+
+def _text(found: dict[str, Any]) -> Text:
+    return Text(
+        found["title"],
+        found["body"],
+        tuple(Mark(**mark) for mark in found["marks"]),
+        tuple(found["pages"]),
+        tuple(
+            Table(table["offset"], tuple(tuple(row) for row in table["rows"]), table["total_rows"])
+            for table in found["tables"]
+        ),
+    )
