@@ -186,9 +186,6 @@ async def office(tmp_path: Path) -> Office:
     return made
 
 
-# Signed decisions
-
-
 @pytest.mark.parametrize(("what", "state"), [("approve", "approved"), ("deny", "denied")])
 async def test_a_signed_decision_counts_as_that_of_the_named_approver(
     office: Office, what: str, state: str
@@ -276,15 +273,13 @@ async def test_an_approval_that_is_unknown_expired_or_decided_is_not_decided(off
     assert await office.state() == "pending"
 
 
-# Links
-
-
 async def test_looking_shows_the_card_and_decides_nothing_however_often(office: Office) -> None:
     path = office.link(approver="lea")
     for method in ("GET", "HEAD"):
         opened = await office.ask(method, path, headers={"user-agent": "Slackbot-LinkExpanding 1.0"})
         assert opened.status == 200
     answer = await office.ask("GET", path)
+    assert (await office.ask("GET", "/decide.css")).status == 200
     assert "bob@example.com" in answer.text
     assert await office.state() == "pending"
     assert "default-src 'none'" in answer.headers["content-security-policy"]
@@ -400,10 +395,3 @@ async def test_a_decided_card_is_shown_without_a_form(office: Office) -> None:
     await office.decide(path)
     page = await office.ask("GET", path)
     assert (page.status, "<form" in page.text) == (200, False)
-
-
-async def test_the_style_comes_from_the_same_place(office: Office) -> None:
-    page = await office.ask("GET", office.link())
-    style = await office.ask("GET", "/decide.css")
-    assert '<link rel="stylesheet" href="/decide.css">' in page.text
-    assert style.headers["content-type"].startswith("text/css")
