@@ -154,7 +154,7 @@ class Notifier:
         if await ground.outbox.put(delivery):
             self._wake(receiver)
         else:
-            self._record("lost", approval=told.approval.id, target=receiver.target, why="too many wait")
+            self._record("lost", approval=told.approval.id, receiver=receiver.target, why="too many wait")
 
     def _wake(self, receiver: Receiver) -> None:
         self._woken[receiver.target].set()
@@ -172,7 +172,7 @@ class Notifier:
                     await self._attempt(receiver, delivery)
                 due = await self._ground.outbox.next_due(receiver.target)
             except ToolgateError as error:
-                self._record("failed", target=receiver.target, why=type(error).__name__)
+                self._record("failed", receiver=receiver.target, why=type(error).__name__)
                 due = self._ground.now() + POLL
             await self._rest(woken, due)
 
@@ -214,7 +214,7 @@ class Notifier:
 
     def _failed(self, status: str, delivery: Delivery, why: str) -> None:
         about = {"approval": delivery.subject} if delivery.subject != delivery.id else {}
-        self._record(status, delivery=delivery.id, target=delivery.target, why=why, **about)
+        self._record(status, delivery=delivery.id, receiver=delivery.target, why=why, **about)
 
     def _record(self, status: str, **fields: object) -> None:
         body = event("delivery", self._ground.now(), status=status, **fields)
