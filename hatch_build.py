@@ -17,17 +17,15 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 # Every call passes through these. Left out is what subclasses another package's class. In these files no
 # `finally` may await: mypyc (2.4) would raise the exception that once passed there again, in a later call.
 COMPILED = (
-    "core/actions.py core/attempts.py core/canonical.py core/case.py core/chain.py core/decide.py core/decode.py",
-    "core/gcra.py core/model.py core/outgoing.py core/policy.py core/pseudonyms.py core/records.py core/redact.py",
-    "core/release.py core/checks/*.py core/conditions/*.py",
-    "aggregate.py deadline.py gateway.py judge.py relay.py routes.py",
-    "detect/engine.py detect/figures.py detect/known.py detect/likeness.py detect/matchers.py",
-    "detect/named.py detect/patterns.py detect/phones.py detect/secrets.py detect/tokens.py detect/urls.py",
-    "detect/views.py",
-    "ingress/guard.py ingress/http.py ingress/identity.py ingress/sessions.py ingress/stream.py",
-    "protocol/messages.py",
-    "stores/chaining.py stores/ledger.py stores/shelf.py stores/sqlite.py stores/transaction.py",
-    "upstream/catalogue.py upstream/http.py upstream/parse.py",
+    "core/actions.py core/attempts.py core/canonical.py core/case.py core/chain.py core/decide.py",
+    "core/decode.py core/gcra.py core/model.py core/outgoing.py core/policy.py core/pseudonyms.py",
+    "core/records.py core/redact.py core/release.py core/checks/*.py core/conditions/*.py",
+    "aggregate.py deadline.py gateway.py judge.py relay.py routes.py detect/engine.py",
+    "detect/figures.py detect/known.py detect/likeness.py detect/matchers.py detect/named.py",
+    "detect/patterns.py detect/phones.py detect/secrets.py detect/tokens.py detect/urls.py",
+    "detect/views.py ingress/guard.py ingress/http.py ingress/identity.py ingress/sessions.py",
+    "ingress/stream.py protocol/messages.py stores/chaining.py stores/ledger.py stores/shelf.py",
+    "stores/sqlite.py stores/transaction.py upstream/catalogue.py upstream/http.py upstream/parse.py",
 )
 
 

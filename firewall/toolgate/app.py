@@ -21,9 +21,9 @@ from toolgate.detect.matchers import Re2, best
 from toolgate.gateway import Gateway
 from toolgate.journal.observed import Observed, Saw
 from toolgate.judge import World
+from toolgate.naming import Naming
 from toolgate.policy.matchers import pattern
 from toolgate.policy.reload import LivePolicy, Outcome, Reloaded
-from toolgate.naming import Naming
 from toolgate.ports import Entry, Journal, Keyring
 from toolgate.secrets.keyring import open_keyring
 from toolgate.secrets.values import Values
@@ -131,9 +131,7 @@ def build(settings: Settings, located: Mapping[str, Address] | None = None, saw:
     look = veiling(card, policies, engine)
     notifier = announcer(settings, store, keyring, secrets, clock, look, console)
     naming = Naming(store, keyring, clock)
-    world = World(
-        policies, engine, journal, store, keyring, clock, grants, store, naming, notifier, console
-    )
+    world = World(policies, engine, journal, store, keyring, clock, grants, store, naming, notifier, console)
     upstreams = Upstreams(located, keyring) if located else _upstreams(settings, keyring, secrets)
     gateway = Gateway(world, Aggregated(upstreams, policies), Attempts(settings.limits.attempts))
     app = App(settings, world, store, upstreams, gateway, policies, secrets, notifier)

@@ -15,13 +15,11 @@ from toolgate.core import records
 from toolgate.core.attempts import Attempts
 from toolgate.core.canonical import canonical
 from toolgate.core.decide import view_of
-from toolgate.core.model import Call, Deliver, Facts, JsonObject, Need, Refuse, Tool, Withhold
+from toolgate.core.model import Call, JsonObject, Refuse, Tool, Withhold
 from toolgate.core.present import CONTINUE, EXPLAIN, EXPLANATION, LISTS, own_tools, present
 from toolgate.core.reasons import Reason
-from toolgate.core.release import release
-from toolgate.core.texts import texts
 from toolgate.deadline import Deadlines
-from toolgate.errors import PortDown, UpstreamDown
+from toolgate.errors import UpstreamDown
 from toolgate.judge import Admitted, Judge, Judged, Replayed, World
 from toolgate.ports import Entry
 from toolgate.protocol.headers import param_headers, param_mismatch
@@ -258,7 +256,7 @@ class Gateway:
         started = self._monotonic()
         timeout = admitted.view.timeout or self.routes.timeout(call.upstream)
         sent = target
-        if admitted.allow.arguments is not call.arguments or call.approval is not None:
+        if admitted.allow.arguments is not call.arguments or call.approval is not None or call.restored:
             sent = with_arguments(target, call.method, admitted.allow.arguments)
         try:
             with self._deadlines.within(timeout):
@@ -323,19 +321,9 @@ class Gateway:
             await self.judge.conclude(admitted, Entry(body, None, canonical(cleaned)), {"error": cleaned})
             return Note({**message, "error": cleaned}, note.id, note.retry)
         result: JsonObject = message["result"]
-        wanted = admitted.view.wanted_results
-        try:
-            read = texts(result) if wanted else None
-            found = await self.world.detectors.scan(read, wanted) if read else ()
-        except PortDown as down:
-            return await self._withheld(admitted, Withhold(Reason.RESULT_TOO_LARGE, str(down)), seconds)
-        facts = Facts(0.0, admitted.tool, found, texts=read)
-        verdict = release(result, admitted.call, facts, admitted.policy, admitted.view)
-        if "resultType" in result and not isinstance(verdict, Need):
-            verdict = self.relay.asks_allowed(session, admitted, verdict)
-        if not isinstance(verdict, Deliver):
-            unjudged = Withhold(Reason.INTERNAL, "the result could not be judged")
-            return await self._withheld(admitted, unjudged if isinstance(verdict, Need) else verdict, seconds)
+        verdict = await self.relay.judged(session, admitted, result)
+        if isinstance(verdict, Withhold):
+            return await self._withheld(admitted, verdict, seconds)
         now, given = self.world.clock.now(), verdict.result
         body = records.outcome(now, admitted.id, "delivered", seconds, "", verdict.findings)
         if admitted.edited:

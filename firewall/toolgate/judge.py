@@ -88,6 +88,12 @@ class Judge(Outcomes):
         view = view_of(call, policy)
         pauses = self._switch.pauses
         facts, passed = Facts(self._now(), tool, pauses=pauses), 0
+        if policy.pseudonyms is not None and view.allowed:
+            back = await self._world.naming.put_back(call, policy, view)
+            if isinstance(back, Refuse):
+                return await self._refuse(call_id, call, facts, policy, back)
+            call = back
+            facts = replace(facts, names=self._world.naming.names(call, policy))
         for _ in range(_ROUNDS):
             verdict = admit(call, facts, policy, passed, view)
             if isinstance(verdict, Need):
@@ -111,7 +117,7 @@ class Judge(Outcomes):
                 return await self._refuse(call_id, call, facts, policy, verdict)
             elif isinstance(verdict, Amend):
                 call, passed = await self._amended(call, verdict.approval), 0
-                facts = Facts(facts.now, facts.tool, pauses=facts.pauses)
+                facts = Facts(facts.now, facts.tool, pauses=facts.pauses, names=facts.names)
             else:
                 return await self._replay(call_id, case_of(call, facts, policy, view), verdict.approval)
         raise ToolgateError(f"no verdict within {_ROUNDS} rounds")

@@ -12,6 +12,7 @@ from toolgate.core.model import Allow, Approval, Burn, Call, Charge, Inverse, Js
 from toolgate.core.policy import Policy, View
 from toolgate.core.undo import inverse_of
 from toolgate.core.values import value
+from toolgate.naming import Naming
 from toolgate.ports import (
     INVERSE,
     Announcer,
@@ -42,6 +43,7 @@ class World:
     clock: Clock
     grants: Grants
     switch: Switch
+    naming: Naming
     announcer: Announcer = Silent()
     console: str = ""
 

@@ -98,6 +98,29 @@ class Switch(Protocol):
     def pauses(self) -> Pauses: ...
 
 
+@value
+class Alias:
+    """A pseudonym as it is kept: in whose namespace, from which upstream, what it stands for encrypted."""
+
+    namespace: str
+    token: str
+    upstream: str
+    sealed: bytes
+    expires: float
+
+
+class Pseudonyms(Protocol):
+    """Pseudonyms by namespace; what has expired is not found."""
+
+    async def name(self, aliases: Sequence[Alias]) -> None:
+        """Keep them, in place of those of the same namespace, token and upstream. Raises JournalDown."""
+        ...
+
+    async def named(self, namespace: str, tokens: Sequence[str]) -> list[Alias]:
+        """What these tokens stand for: one per upstream they came from."""
+        ...
+
+
 class Grants(Protocol):
     """The grants of one caller for one tool: in force, signed by us, their conditions compiled."""
 

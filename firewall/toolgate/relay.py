@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import cast
 
 from toolgate.core.decide import view_of
-from toolgate.core.model import Call, Deliver, JsonObject, Refuse, Withhold
+from toolgate.core.model import Call, Deliver, Facts, JsonObject, Need, Refuse, Withhold
 from toolgate.core.policy import Policy, ServerAsk
 from toolgate.core.reasons import Reason
 from toolgate.core.redact import redact, refused
-from toolgate.errors import UpstreamDown
+from toolgate.core.release import release
+from toolgate.core.texts import texts
+from toolgate.errors import PortDown, UpstreamDown
 from toolgate.judge import Admitted, Judge, World
 from toolgate.protocol.messages import METHOD_NOT_FOUND, REFUSED, error, members, same_id
 from toolgate.protocol.versions import Era
@@ -26,6 +28,7 @@ ASKS: dict[str, tuple[str, ServerAsk]] = {
     "roots/list": ("roots", "list_roots"),
 }
 _NOTIFICATIONS = "notifications/"
+_UNFIT = Reason.RESULT_NOT_REDACTABLE
 _MOST_ASKED = 1000
 # All there is in a request or notification; what an upstream adds beside is judged by nobody.
 _FIELDS = frozenset({"jsonrpc", "id", "method", "params"})
@@ -102,8 +105,29 @@ class Relay:
         stopped = refused(findings, view.results)
         if stopped:
             return Withhold(Reason.SENSITIVE_RESULT, f"found {', '.join(stopped)}")
-        masked: JsonObject = redact(value, findings, view.results)
-        return masked
+        return await self._world.naming.redacted(value, findings, view.results, call, policy)
+
+    async def judged(self, session: Session, admitted: Admitted, result: JsonObject) -> Deliver | Withhold:
+        """What the caller gets of a result, its pseudonyms kept before it gets them."""
+        world, call, wanted = self._world, admitted.call, admitted.view.wanted_results
+        names = None
+        try:
+            read = texts(result) if wanted or call.restored else None
+            found = await world.detectors.scan(read, wanted) if read and wanted else ()
+        except PortDown as down:
+            return Withhold(Reason.RESULT_TOO_LARGE, str(down))
+        if admitted.policy.pseudonyms is not None or call.restored:
+            names, found = world.naming.names(call, admitted.policy), world.naming.found(found, read, call)
+        facts = Facts(0.0, admitted.tool, found, texts=read, names=names)
+        verdict = release(result, call, facts, admitted.policy, admitted.view)
+        if names is not None and isinstance(verdict, Withhold) and verdict.reason is _UNFIT:
+            facts = replace(facts, names=names.shape())  # a schema may take what looks like an address
+            verdict = release(result, call, facts, admitted.policy, admitted.view)
+        if isinstance(verdict, Need):
+            return Withhold(Reason.INTERNAL, "the result could not be judged")
+        if isinstance(verdict, Deliver):
+            await world.naming.keep(facts.names, call, admitted.policy)
+        return self.asks_allowed(session, admitted, verdict) if "resultType" in result else verdict
 
     def asks_allowed(
         self, session: Session, admitted: Admitted, verdict: Deliver | Withhold

@@ -49,7 +49,8 @@ SENTENCES: dict[Reason, str] = {
         "The arguments hold sensitive data that may not be sent. Call again without it."
     ),
     Reason.PSEUDONYM_UNKNOWN: (
-        "The arguments hold a pseudonym that cannot be put back here. Leave it out, or use it where it came from."
+        "The arguments hold a pseudonym that cannot be put back here."
+        " Leave it out, or use it where it came from."
     ),
     Reason.NO_TIER: "The operator has not classed this tool yet, so it cannot be called. Ask the operator.",
     Reason.PAUSED: "A person paused this. Nothing was sent. Tell the user, and go on with something else.",

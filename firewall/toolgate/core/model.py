@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from enum import Enum, StrEnum
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from toolgate.core.reasons import Reason
 from toolgate.core.standing import NO_PAUSES, Grant, Pauses
 from toolgate.core.texts import Texts
 from toolgate.core.values import value
+
+if TYPE_CHECKING:
+    from toolgate.core.pseudonyms import Names
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -57,7 +60,8 @@ class Call:
     """One thing a caller asks of one upstream, in the upstream's own names.
 
     `target` is a tool or prompt name or a resource URI, empty where the method has none.
-    `approval` is the id a caller named through `toolgate_continue`, else None.
+    `approval` is the id a caller named through `toolgate_continue`, else None. `restored` are the pseudonyms
+    that were put back in the arguments, each with its value.
     """
 
     method: str
@@ -67,6 +71,7 @@ class Call:
     caller: Caller
     session: str = ""
     approval: str | None = None
+    restored: tuple[tuple[str, str], ...] = ()
 
 
 @value
@@ -172,7 +177,8 @@ def _nothing(spent: Mapping[str, float] = {}) -> Mapping[str, float]:
 class Facts:
     """What is known when a call is judged. `spent` is retry_after in seconds per exhausted limit key.
 
-    `texts` are those the findings are numbered by, where somebody has them already.
+    `texts` are those the findings are numbered by, where somebody has them already; `names` gives
+    pseudonyms and hashes where the policy wants any.
     """
 
     now: float
@@ -182,6 +188,7 @@ class Facts:
     assigned: Tier | Unknown | None = UNKNOWN
     spent: Mapping[str, float] = field(default_factory=_nothing)
     texts: Texts | None = None
+    names: Names | None = None
     grants: tuple[Grant, ...] | Unknown = UNKNOWN
     pauses: Pauses = NO_PAUSES
 

@@ -12,5 +12,7 @@ def outgoing(case: Case) -> JsonObject:
     findings = case.facts.findings
     if findings is UNKNOWN or not findings:
         return case.call.arguments
-    arguments: JsonObject = redact(case.call.arguments, findings, case.view.arguments, case.facts.texts)
+    arguments: JsonObject = redact(
+        case.call.arguments, findings, case.view.arguments, case.facts.texts, case.facts.names
+    )
     return arguments

@@ -74,7 +74,9 @@ def release(
     if view.wanted_results and facts.findings is UNKNOWN:
         return Need(frozenset({Fact.FINDINGS}))
     findings = () if facts.findings is UNKNOWN else facts.findings
-    redacted: JsonObject = redact(result, findings, view.results, facts.texts) if findings else result
+    redacted: JsonObject = (
+        redact(result, findings, view.results, facts.texts, facts.names) if findings else result
+    )
     answer = Answer(call, facts, view, result, redacted)
     for check in RELEASE:
         verdict = check(answer)

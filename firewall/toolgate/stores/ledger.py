@@ -21,7 +21,7 @@ from toolgate.core.model import (
     Use,
 )
 from toolgate.core.standing import Pause
-from toolgate.ports import Exhausted, Granting
+from toolgate.ports import Alias, Exhausted, Granting
 
 # The stored result of an executed approval is given to repeats for this many seconds.
 KEEP_RESULT: Final = 900.0
@@ -110,8 +110,15 @@ class TakeBack:
     after: UndoState
 
 
+@dataclass(frozen=True, slots=True)
+class Name:
+    """Keep what pseudonyms stand for."""
+
+    aliases: Sequence[Alias]
+
+
 Act: TypeAlias = (
-    Charge | Conclude | Decide | Clear | Attempt | Forgive | Granting | Revoke | Halt | Lift | TakeBack
+    Name | Charge | Conclude | Decide | Clear | Attempt | Forgive | Granting | Revoke | Halt | Lift | TakeBack
 )
 
 
@@ -153,6 +160,10 @@ class Shelf(Protocol):
         ...
 
     def keep_result(self, approval: str, result: bytes) -> None: ...
+
+    def name(self, aliases: Sequence[Alias]) -> None:
+        """Keep what pseudonyms stand for."""
+        ...
 
     def uses(self, grant: str) -> int | None:
         """How often a grant was used; None where there is none, or it was revoked."""
@@ -241,7 +252,7 @@ def _lacks(act: Act, shelf: Shelf, now: float) -> Exhausted | None:
             found = shelf.inverse(call)
             late = before is UndoState.OPEN and found is not None and found.until <= now
             return Exhausted(call, None) if found is None or found.state is not before or late else None
-        case Rate() | Conclude() | Forgive() | Granting() | Halt() | Remember():
+        case Rate() | Conclude() | Forgive() | Granting() | Halt() | Remember() | Name():
             return None
 
 
@@ -272,6 +283,8 @@ def _apply(act: Act, shelf: Shelf, now: float) -> None:
             shelf.keep_failures(name, 0, 0.0)
         case Granting() | Revoke() | Halt() | Lift() | Remember() | TakeBack():
             _stand(act, shelf)
+        case Name(aliases):
+            shelf.name(aliases)
         case Rate():
             pass
 

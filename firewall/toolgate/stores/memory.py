@@ -13,9 +13,9 @@ from toolgate.core import chain
 from toolgate.core.model import Approval, ApprovalState, Charge, Inverse, JsonObject, Tier, UndoState
 from toolgate.core.standing import NO_PAUSES, Pause, Pauses
 from toolgate.errors import JournalDown
-from toolgate.ports import Entry, Exhausted, Granting, Kept
+from toolgate.ports import Alias, Entry, Exhausted, Granting, Kept
 from toolgate.stores.chaining import Item, Row, Writer, itemise
-from toolgate.stores.ledger import PAUSED, Act, Attempt, Conclude, Forgive, take
+from toolgate.stores.ledger import PAUSED, Act, Attempt, Conclude, Forgive, Name, take
 from toolgate.stores.standing import Standing
 
 TEST_KEYS: Final = chain.Keys(b"r" * 32, b"c" * 32, b"h" * 32)
@@ -34,6 +34,7 @@ class MemoryShelf:
         self.edited: dict[str, bytes] = {}
         self.abouts: dict[str, bytes] = {}
         self.grants: dict[str, tuple[Granting, Kept]] = {}
+        self.aliases: dict[tuple[str, str, str], Alias] = {}
         self.pauses: Pauses = NO_PAUSES
         self.inverses: dict[str, tuple[Inverse, bytes]] = {}
 
@@ -77,6 +78,9 @@ class MemoryShelf:
         self.approvals[approval.id] = approval
         self.sealed[approval.id] = sealed
         self.abouts[approval.id] = about
+
+    def name(self, aliases: Sequence[Alias]) -> None:
+        self.aliases.update({(one.namespace, one.token, one.upstream): one for one in aliases})
 
     def keep_result(self, approval: str, result: bytes) -> None:
         self.results[approval] = result
@@ -210,6 +214,19 @@ class MemoryStore(Standing):
             if (one.caller, one.upstream, one.target) == wanted
             and one.expires > self._now()
             and not kept.revoked
+        ]
+
+    async def name(self, aliases: Sequence[Alias]) -> None:
+        """Keep what pseudonyms stand for."""
+        self._write(Item(None, None, (Name(aliases),)))
+
+    async def named(self, namespace: str, tokens: Sequence[str]) -> list[Alias]:
+        """What these tokens stand for."""
+        now = self._now()
+        return [
+            one
+            for (space, token, _), one in self.shelf.aliases.items()
+            if space == namespace and token in tokens and one.expires > now
         ]
 
     async def grants(self) -> list[Kept]:

@@ -94,6 +94,14 @@ create table if not exists inverses(
     state text not null,
     sealed blob not null);
 create index if not exists by_session on inverses(session, n);
+create table if not exists aliases(
+    namespace text not null,
+    token text not null,
+    upstream text not null,
+    sealed blob not null,
+    expires real not null,
+    primary key (namespace, token, upstream)) without rowid;
+create index if not exists aliases_by_expiry on aliases(expires);
 """
 
 # From version 1 to 2: what the tables above have more.

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from toolgate.core.model import Approval, ApprovalState, Inverse, Tier, UndoState
 from toolgate.core.standing import Pause, Pauses
-from toolgate.ports import Granting
+from toolgate.ports import Alias, Granting
 from toolgate.stores import schema
 
 _COLUMNS: Final = (
@@ -23,6 +23,10 @@ BY_DIGEST: Final = (
 )
 NEWEST: Final = f"select {_COLUMNS} from approvals order by n desc limit ?"  # noqa: S608 - as above
 OF_STATE: Final = f"select {_COLUMNS} from approvals where state = ? order by n desc limit ?"  # noqa: S608 - as above
+ALIASES: Final = (
+    "select namespace, token, upstream, sealed, expires from aliases"
+    " where namespace = ? and token in (select value from json_each(?)) and expires > ?"
+)
 ASSIGNED: Final = "select tier from assigned where upstream = ? and tool = ? and pin = ?"
 _STANDS: Final = (
     "select 1 from approvals where caller = ? and digest = ? and expires > ?"
@@ -156,6 +160,12 @@ class SqliteShelf:
         kept = (tier, approval.state.value, approval.created, approval.expires, approval.decided_by)
         more = (approval.credential, approval.session, approval.why, approval.channel, approval.sends)
         self._db.execute(_OPEN, (*values, *kept, *more, sealed, about))
+
+    def name(self, aliases: Sequence[Alias]) -> None:
+        self._db.executemany(
+            "insert or replace into aliases values (?, ?, ?, ?, ?)",
+            [(one.namespace, one.token, one.upstream, one.sealed, one.expires) for one in aliases],
+        )
 
     def keep_result(self, approval: str, result: bytes) -> None:
         self._db.execute("update approvals set result = ? where id = ?", (result, approval))

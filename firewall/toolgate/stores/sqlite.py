@@ -6,6 +6,7 @@ Any number of processes share the file, each with a chain of its own.
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import sqlite3
 import time
@@ -18,11 +19,11 @@ from toolgate.core.canonical import canonical
 from toolgate.core.model import Approval, ApprovalState, Charge, Inverse, Tier
 from toolgate.core.standing import NO_PAUSES, Pause, Pauses
 from toolgate.errors import JournalDown
-from toolgate.ports import Entry, Exhausted, Kept
+from toolgate.ports import Alias, Entry, Exhausted, Kept
 from toolgate.stores import shelf
 from toolgate.stores.chaining import Item, itemise
 from toolgate.stores.database import create, is_busy
-from toolgate.stores.ledger import Act, Attempt, Conclude, Forgive
+from toolgate.stores.ledger import Act, Attempt, Conclude, Forgive, Name
 from toolgate.stores.standing import Standing
 from toolgate.stores.transaction import Transactor
 from toolgate.stores.upkeep import Upkeep
@@ -126,6 +127,15 @@ class SqliteStore(Standing):
         """The grants of one caller for one tool that are neither expired nor revoked."""
         rows = await self._rows(shelf.GRANTS_OF, (caller, upstream, target, self._now()))
         return [Kept(*row) for row in rows]
+
+    async def name(self, aliases: Sequence[Alias]) -> None:
+        """Keep what pseudonyms stand for."""
+        await self._enqueue(Item(None, None, (Name(aliases),)))
+
+    async def named(self, namespace: str, tokens: Sequence[str]) -> list[Alias]:
+        """What these tokens stand for."""
+        rows = await self._rows(shelf.ALIASES, (namespace, json.dumps(list(tokens)), self._now()))
+        return [Alias(*row) for row in rows]
 
     async def grants(self) -> list[Kept]:
         """Every grant there was, the one that lasts longest first."""

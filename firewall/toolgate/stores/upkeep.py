@@ -72,3 +72,4 @@ def _prune(db: sqlite3.Connection, now: float) -> None:
         (now - KEPT,),
     )
     db.execute("delete from approvals where expires < ?", (now - REMEMBERED,))
+    db.execute("delete from aliases where expires < ?", (now,))

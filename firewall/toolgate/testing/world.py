@@ -26,6 +26,7 @@ from toolgate.core.records import event
 from toolgate.gateway import Gateway
 from toolgate.judge import Judge
 from toolgate.judge import World as Ports
+from toolgate.naming import Naming
 from toolgate.policy.matchers import pattern
 from toolgate.ports import Detectors, Entry, News
 from toolgate.protocol.messages import error, notification, request, response
@@ -133,6 +134,7 @@ class World:
             self.clock,
             GrantBook(self.store, self.keyring, pattern),
             self.store,
+            Naming(self.store, self.keyring, self.clock),
             self.announcer,
             console,
         )
