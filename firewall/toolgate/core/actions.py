@@ -14,6 +14,8 @@ from toolgate.core.wanted import Wanted
 ENTITIES: Final = frozenset(
     {"EMAIL_ADDRESS", "CREDIT_CARD", "IBAN_CODE", "US_SSN", "PHONE_NUMBER", "IP_ADDRESS", "SECRET"}
 )
+# All that is found without rule files and models.
+NAMED: Final = ENTITIES | {"URL", "PRIVATE_IP_ADDRESS"}
 
 
 class Action(StrEnum):
@@ -71,9 +73,7 @@ class Override:
 
     def over(self, base: Actions) -> Actions:
         """The base with these actions put on top."""
-        return Actions(
-            {**base.named, **self.named}, self.other or base.other, {**base.scores, **self.scores}
-        )
+        return Actions({**base.named, **self.named}, self.other or base.other, {**base.scores, **self.scores})
 
     def under(self, nearer: Override | None) -> Override:
         """These with what a nearer one states put on top."""
@@ -131,19 +131,19 @@ class Layer:
 class Redaction:
     """What is done with findings in one direction: for all, then per upstream, per tool and per role.
 
-    `roles` holds what a role states itself or by what it extends.
+    `roles` holds what a role states, or else the nearest roles that it extends.
     """
 
     base: Actions
     upstreams: Mapping[str, Override]
     tools: Ranked[Override]
-    roles: Mapping[str, Layer] = field(default_factory=dict[str, Layer])
+    roles: Mapping[str, tuple[Layer, ...]] = field(default_factory=dict[str, "tuple[Layer, ...]"])
 
     @property
     def names(self) -> bool:
         """Whether any action gives out pseudonyms or hashes."""
         stated = [*self.upstreams.values(), *self.tools.exact.values(), *(one for _, one in self.tools.globs)]
-        stated += [one for layer in self.roles.values() for one in layer.overrides()]
+        stated += [one for layers in self.roles.values() for layer in layers for one in layer.overrides()]
         return self.base.names or any(one.over(self.base).names for one in stated)
 
     def actions(self, upstream: str, tool: str | None, roles: Sequence[str] = ()) -> Actions:
@@ -154,5 +154,5 @@ class Redaction:
         of_tool = None if tool is None else self.tools.find(upstream, tool)
         if of_tool:
             found = of_tool.over(found)
-        stated = [self.roles[role].stated(upstream, tool) for role in roles if role in self.roles]
+        stated = [one.stated(upstream, tool) for role in roles for one in self.roles.get(role, ())]
         return strictest(found, stated) if stated else found

@@ -12,6 +12,7 @@ from toolgate.core.actions import Actions as Actions
 from toolgate.core.actions import Layer as Layer
 from toolgate.core.actions import Override as Override
 from toolgate.core.actions import Redaction as Redaction
+from toolgate.core.binary import Binary
 from toolgate.core.model import JsonObject, Limit, Rate, Tier
 from toolgate.core.patterns import Pattern, Ranked
 
@@ -148,6 +149,7 @@ class View:
     timeout: float | None
     max_chars: int | None
     undo: Undo | None = None
+    binary: Binary | None = None
     restores: Mapping[str, frozenset[str]] = field(default_factory=dict[str, "frozenset[str]"])
     destinations: tuple[str, ...] = ()
     _rates: dict[str, tuple[Rate, ...]] = field(
@@ -197,6 +199,7 @@ class Policy:
     asks_about: frozenset[str] = frozenset()
     restores: Ranked[Mapping[str, frozenset[str]]] = field(default_factory=_nothing)
     pseudonyms: PseudonymRule | None = None
+    binary: Binary | None = None
     _memo: dict[tuple[Roles | str, ...], View] = field(
         default_factory=dict[tuple[Roles | str, ...], View], repr=False, compare=False
     )
@@ -317,6 +320,7 @@ class Policy:
             timeout=timeout,
             max_chars=self.max_chars,
             undo=undo,
+            binary=self.binary,
             restores=restores or {},
             destinations=destinations,
         )

@@ -11,20 +11,20 @@ class Wanted(frozenset[str]):
     Two that want the same entities from other scores on are not equal.
     """
 
-    __slots__ = ("_hash", "least")
+    __slots__ = ("_digest", "least")
 
     least: Mapping[str, float]
-    _hash: int
+    _digest: int
 
     def __new__(cls, least: Mapping[str, float]) -> Wanted:
         """Entity to the lowest score, 0 to 1, that counts."""
         made = super().__new__(cls, least)
         made.least = dict(least)
-        made._hash = hash(frozenset(made.least.items()))
+        made._digest = hash(frozenset(made.least.items()))
         return made
 
     def __hash__(self) -> int:
-        return self._hash
+        return self._digest
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Wanted) and self.least == other.least

@@ -7,7 +7,17 @@ from typing import Any, TypeAlias
 
 from toolgate.core.conditions import ArgumentCondition
 from toolgate.core.model import Limit
-from toolgate.core.policy import Actions, ApprovalRule, Condition, Override, Policy, Redaction, Role, ToolRule
+from toolgate.core.policy import (
+    Actions,
+    ApprovalRule,
+    Condition,
+    Layer,
+    Override,
+    Policy,
+    Redaction,
+    Role,
+    ToolRule,
+)
 
 Plain: TypeAlias = dict[str, Any]
 
@@ -28,6 +38,7 @@ def canonical(policy: Policy) -> Plain:
         "restores": policy.restores.plain(lambda by: {key: sorted(entities) for key, entities in by.items()}),
         "pseudonyms": [rule.within, rule.keep] if (rule := policy.pseudonyms) else None,
         "max_chars": policy.max_chars,
+        "binary": None if (binary := policy.binary) is None else [binary.max_bytes, binary.types],
     }
 
 
@@ -79,9 +90,19 @@ def _redaction(redaction: Redaction) -> Plain:
         "base": _actions(redaction.base),
         "upstreams": {name: _actions(override) for name, override in redaction.upstreams.items()},
         "tools": redaction.tools.plain(_actions),
+        "roles": {name: [_layer(one) for one in layers] for name, layers in redaction.roles.items()},
+    }
+
+
+def _layer(layer: Layer) -> Plain:
+    return {
+        "base": _actions(layer.base),
+        "upstreams": {name: _actions(override) for name, override in layer.upstreams.items()},
+        "tools": layer.tools.plain(_actions),
     }
 
 
 def _actions(actions: Actions | Override) -> Plain:
     named: Mapping[str, str] = {name: action.value for name, action in actions.named.items()}
-    return {"named": named, "other": None if actions.other is None else actions.other.value}
+    other = None if actions.other is None else actions.other.value
+    return {"named": named, "other": other, "scores": dict(actions.scores)}

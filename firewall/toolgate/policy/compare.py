@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from toolgate.core.actions import ENTITIES, NAMED, STRICTNESS, Action, Actions
+from toolgate.core.binary import Binary
 from toolgate.core.model import Limit, Tier
-from toolgate.core.policy import ENTITIES, Action, Actions, Policy, Role, View
+from toolgate.core.policy import Policy, Role, View
 from toolgate.policy.canonical import condition
 from toolgate.policy.roles import by_pattern
 
 _TIERS: Final = (*Tier, None)
-_ACTIONS: Final = (Action.ALLOW, Action.MASK, Action.REFUSE)
 
 
 def loosened(old: Policy, new: Policy) -> tuple[str, ...]:
@@ -35,6 +36,14 @@ def _places(policy: Policy) -> set[tuple[str, str]]:
     texts |= set(policy.tools.plain(str)) | set(policy.arguments.tools.plain(str))
     texts |= {grant.pattern.text for role in policy.roles.values() for grant in role.tools}
     texts |= {f"{upstream}/*" for side in (policy.arguments, policy.results) for upstream in side.upstreams}
+    layers = [
+        layer
+        for side in (policy.arguments, policy.results)
+        for found in side.roles.values()
+        for layer in found
+    ]
+    texts |= {text for layer in layers for text in layer.tools.plain(str)}
+    texts |= {f"{upstream}/*" for layer in layers for upstream in layer.upstreams}
     return {(text.partition("/")[0], text.partition("/")[2]) for text in texts}
 
 
@@ -51,6 +60,8 @@ def _settings(old: Policy, new: Policy) -> Iterator[str]:
             yield f"approval.{tier}: longer or through more channels"
         if rule.grants and not before.grants:
             yield f"approval.{tier}: grants answer for a person"
+    if _wider(old.binary, new.binary):
+        yield "results.binary: more"
     if old.asks_about - new.asks_about:
         yield "approval.reversible.ask_about: less"
 
@@ -88,14 +99,25 @@ def _view(old: View, new: View) -> Iterator[str]:
         ("arguments", old.arguments, new.arguments),
         ("results", old.results, new.results),
     ):
-        for entity in _weaker(before, after):
-            yield f"{entity} in {side}: {after.of(entity)} instead of {before.of(entity)}"
+        for change, entity in _weaker(before, after):
+            yield f"{entity} in {side}: {change}"
 
 
-def _weaker(old: Actions, new: Actions) -> Iterator[str]:
-    for entity in sorted(ENTITIES):
-        if _ACTIONS.index(new.of(entity)) < _ACTIONS.index(old.of(entity)):
-            yield entity
+def _weaker(old: Actions, new: Actions) -> Iterator[tuple[str, str]]:
+    for entity in sorted(NAMED.union(old.named, new.named)):
+        wanted = entity in ENTITIES or entity in old.named
+        if wanted and STRICTNESS.index(new.of(entity)) < STRICTNESS.index(old.of(entity)):
+            yield f"{new.of(entity)} instead of {old.of(entity)}", entity
+        elif new.of(entity) is not Action.ALLOW and new.scores.get(entity, 0) > old.scores.get(entity, 0):
+            yield "only from a higher score on", entity
+
+
+def _wider(old: Binary | None, new: Binary | None) -> bool:
+    """Whether binary content passes that did not."""
+    if old is None or new is None:
+        return old is not None
+    larger = old.max_bytes is not None and (new.max_bytes is None or new.max_bytes > old.max_bytes)
+    return larger or (old.types is not None and (new.types is None or bool({*new.types} - {*old.types})))
 
 
 def _more(old: Limit | None, new: Limit | None) -> bool:

@@ -4,54 +4,38 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 from toolgate import units
-from toolgate.core.model import Direction, Limit, Tier
-from toolgate.core.patterns import Pattern, Ranked, conflicts, names
-from toolgate.core.policy import (
-    ENTITIES,
-    Action,
-    Actions,
-    ApprovalRule,
-    Override,
-    Policy,
-    PseudonymRule,
-    Redaction,
-    ToolRule,
-    Undo,
-)
+from toolgate.core.binary import Binary
+from toolgate.core.model import Limit, Tier
+from toolgate.core.policy import ApprovalRule, Policy, PseudonymRule, ToolRule, Undo
 from toolgate.errors import PolicyError
 from toolgate.mistakes import Steps, spelled
 from toolgate.policy import money
 from toolgate.policy.canonical import canonical
-from toolgate.policy.document import ApprovalPart, Directions, Limits, PolicyFile, ToolPart, UndoPart
+from toolgate.policy.document import ApprovalPart, BinaryPart, Limits, PolicyFile, ToolPart, UndoPart
 from toolgate.policy.load import Source, load
 from toolgate.policy.matchers import when
+from toolgate.policy.ranking import Complain, ranked
+from toolgate.policy.redaction import entities, redaction, restores, strangers
 from toolgate.policy.roles import compiled_roles
 
-T = TypeVar("T")
-# Takes where a mistake stands and what was found and expected.
-Complain = Callable[[Steps, str], None]
-
-_DEFAULTS: Mapping[Direction, Actions] = {
-    "arguments": Actions({"SECRET": Action.REFUSE, "CREDIT_CARD": Action.REFUSE}, Action.ALLOW),
-    "results": Actions({"SECRET": Action.MASK, "CREDIT_CARD": Action.MASK}, Action.ALLOW),
-}
-_WAYS: tuple[Direction, ...] = ("arguments", "results")
 _EXPIRES = {Tier.REVERSIBLE: "15m", Tier.IRREVERSIBLE: "15m", Tier.PRIVILEGED: "5m"}
 
 
-def open_policy(path: Path) -> Policy:
+def open_policy(path: Path, found: Mapping[str, float] | None = None) -> Policy:
     """Load and compile. Raises PolicyError with one line per mistake."""
-    return compiled(load(path))
+    return compiled(load(path), found)
 
 
-def compiled(source: Source) -> Policy:
-    """Compile a policy. Raises PolicyError with one line per mistake."""
+def compiled(source: Source, found: Mapping[str, float] | None = None) -> Policy:
+    """Compile a policy. Raises PolicyError with one line per mistake.
+
+    `found` is the highest score of every entity the detectors know, where somebody knows the detectors.
+    """
     mistakes: list[str] = []
 
     def complain(at: Steps, text: str) -> None:
@@ -59,9 +43,12 @@ def compiled(source: Source) -> Policy:
 
     file = source.file
     _one_currency(file, complain)
-    tiers = _ranked([(("tiers", t.value, i), text, t) for t, i, text in file.tiers.entries()], complain)
+    if found is not None:
+        for at, text in strangers(file, found):
+            complain(at, text)
+    tiers = ranked([(("tiers", t.value, i), text, t) for t, i, text in file.tiers.entries()], complain)
     rules = [(("tools", text), text, _rule(part)) for text, part in file.tools.items()]
-    arguments, results = (_redaction(way, file, complain) for way in _WAYS)
+    arguments, results = redaction("arguments", file, complain), redaction("results", file, complain)
     policy = Policy(
         digest="",
         shadow=file.mode == "shadow",
@@ -70,12 +57,13 @@ def compiled(source: Source) -> Policy:
         prompts=_limit(file.approval.prompts),
         roles=compiled_roles(file, tiers, complain),
         tiers=tiers,
-        tools=_ranked(rules, complain),
+        tools=ranked(rules, complain),
         arguments=arguments,
         results=results,
         max_chars=file.results.max_chars,
-        asks_about=_asks_about(file.approval.reversible.ask_about),
-        restores=_restores(file, complain),
+        binary=_binary(file.results.binary),
+        asks_about=entities(file.approval.reversible.ask_about),
+        restores=restores(file, complain),
         pseudonyms=_pseudonyms(file) if arguments.names or results.names else None,
     )
     if mistakes:
@@ -87,22 +75,6 @@ def digest(policy: Policy) -> str:
     """SHA-256 of the canonical form, in hex: the same for two files that say the same."""
     text = json.dumps(canonical(policy), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()
-
-
-def _ranked(entries: Iterable[tuple[Steps, str, T]], complain: Complain) -> Ranked[T]:
-    """Rank patterns; two equally specific ones that say different things of one name are a mistake."""
-    patterns: list[tuple[Steps, Pattern, T]] = [
-        (at, pattern, value) for at, text, value in entries for pattern in names(text)
-    ]
-    for first, second in conflicts([pattern for _, pattern, _ in patterns]):
-        (before, one, this), (at, other, that) = patterns[first], patterns[second]
-        if before != at and this != that:
-            complain(
-                at,
-                f"found {other.text}, as specific as {one.text} of {spelled(before)},"
-                " expected one rule for each name",
-            )
-    return Ranked[T].of((pattern, value) for _, pattern, value in patterns)
 
 
 def _rule(part: ToolPart) -> ToolRule:
@@ -146,41 +118,16 @@ def _rule_of(part: ApprovalPart, expires: str) -> ApprovalRule:
     return ApprovalRule(tuple(part.channels), units.seconds(part.expires or expires), wait, part.grants)
 
 
-def _asks_about(stated: Sequence[str]) -> frozenset[str]:
-    """The entities under their own names; `other` is every one there is."""
-    named = frozenset(["SECRET" if name == "secrets" else name for name in stated])
-    return named | ENTITIES if "other" in named else named
-
-
-def _restores(file: PolicyFile, complain: Complain) -> Ranked[Mapping[str, frozenset[str]]]:
-    """The entities to put back, per tool and argument, under their own names."""
-    entries: list[tuple[Steps, str, Mapping[str, frozenset[str]]]] = []
-    for text, arguments in file.redaction.restore.items():
-        named = {key: _asks_about(entities) for key, entities in arguments.items()}
-        entries.append((("redaction", "restore", text), text, named))
-    return _ranked(entries, complain)
-
-
 def _pseudonyms(file: PolicyFile) -> PseudonymRule:
     part = file.redaction.pseudonyms
     return PseudonymRule(part.within, units.seconds(part.keep))
 
 
-def _redaction(direction: Direction, file: PolicyFile, complain: Complain) -> Redaction:
-    part = file.redaction
-    tools = [(("redaction", "tools", text), text, _override(d, direction)) for text, d in part.tools.items()]
-    return Redaction(
-        base=_override(part, direction).over(_DEFAULTS[direction]),
-        upstreams={name: _override(d, direction) for name, d in part.upstreams.items()},
-        tools=_ranked(tools, complain),
-    )
-
-
-def _override(part: Directions, direction: Direction) -> Override:
-    """The actions that one mapping states, under the entities' own names."""
-    stated = {name: Action(word) for name, word in getattr(part, direction).items()}
-    other = stated.pop("other", None)
-    return Override({"SECRET" if name == "secrets" else name: a for name, a in stated.items()}, other)
+def _binary(part: BinaryPart | None) -> Binary | None:
+    if part is None:
+        return None
+    types = None if part.types is None else tuple(part.types)
+    return Binary(units.octets(part.max_bytes) if part.max_bytes else None, types)
 
 
 def _one_currency(file: PolicyFile, complain: Complain) -> None:

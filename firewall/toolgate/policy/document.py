@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
-from toolgate.core.model import JsonObject, Tier
+from toolgate.core.model import Direction, JsonObject, Tier
 from toolgate.core.texts import texts
 from toolgate.core.undo import reference
 from toolgate.documents import json_schema
@@ -21,12 +22,15 @@ from toolgate.policy.spelling import (
     Filled,
     Folders,
     Globs,
+    MediaType,
     MethodPattern,
     NamePattern,
     Networks,
+    Octets,
     Rate,
     RoleName,
     Scalar,
+    Score,
     Spending,
     Texts,
     ToolName,
@@ -176,14 +180,35 @@ class ToolPart(Part):
     destinations_in: list[str] = []
 
 
-Actions: TypeAlias = dict[Entity, ActionWord]
+class Actions(Part):
+    """The action per entity, and from which score on a finding of an entity counts."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
+    __pydantic_extra__: dict[Entity, ActionWord] = Field(init=False)
+
+    scores: dict[Entity, Score] = {}
+
+    @model_validator(mode="after")
+    def _single_scores(self) -> Actions:
+        if "other" in self.scores:
+            raise ValueError("found a score for other, expected scores of single entities")
+        return self
+
+    @property
+    def words(self) -> Mapping[str, str]:
+        """The action of each entity, as written."""
+        return self.__pydantic_extra__
 
 
 class Directions(Part):
     """What is done with findings on the way to an upstream and on the way back."""
 
-    arguments: Actions = {}
-    results: Actions = {}
+    arguments: Actions = Actions()
+    results: Actions = Actions()
+
+    def way(self, direction: Direction) -> Actions:
+        """What is stated for one direction."""
+        return self.arguments if direction == "arguments" else self.results
 
 
 class PseudonymsPart(Part):
@@ -193,16 +218,22 @@ class PseudonymsPart(Part):
     keep: Duration = "30d"
 
 
-class RedactionPart(Directions):
-    """The actions for everything, then what single upstreams and tools state for themselves.
+class LayersPart(Directions):
+    """The actions for everything, then what single upstreams and tools state for themselves."""
+
+    upstreams: dict[UpstreamName, Directions] = {}
+    tools: dict[NamePattern, Directions] = {}
+
+
+class RedactionPart(LayersPart):
+    """The actions for every caller, then what single roles state; of several roles the strictest counts.
 
     `restore` says which tool's arguments get values back for pseudonyms, whatever upstream they came from.
     """
 
     restore: dict[NamePattern, dict[str, Annotated[list[Entity], Filled]]] = {}
     pseudonyms: PseudonymsPart = PseudonymsPart()
-    upstreams: dict[UpstreamName, Directions] = {}
-    tools: dict[NamePattern, Directions] = {}
+    roles: dict[RoleName, LayersPart] = {}
 
 
 class ApprovalPart(Part):
@@ -236,11 +267,19 @@ class ApprovalsPart(Part):
     prompts: Rate | None = None
 
 
+class BinaryPart(Part):
+    """What binary content may pass: of which types, and how large one piece may be. Text is not meant."""
+
+    max_bytes: Octets | None = None
+    types: Annotated[list[MediaType], Filled] | None = None
+
+
 class ResultsPart(Part):
-    """How much of a result a caller is given."""
+    """How much of a result a caller is given, and which binary content."""
 
     max_chars: Annotated[int, Field(ge=1, le=1 << 30)] | None = None
     truncate: Literal["head-and-tail"] = "head-and-tail"
+    binary: BinaryPart | None = None
 
 
 class PolicyFile(Part):

@@ -115,5 +115,7 @@ def _limit(view: View, number: int) -> Plain:
     }
 
 
-def _actions(actions: Actions) -> dict[str, str]:
-    return {name: action.value for name, action in actions.named.items()} | {"other": actions.other.value}
+def _actions(actions: Actions) -> Plain:
+    said: Plain = {name: action.value for name, action in actions.named.items()}
+    said["other"] = actions.other.value
+    return {**said, "scores": dict(actions.scores)} if actions.scores else said

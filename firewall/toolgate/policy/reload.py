@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
@@ -35,13 +35,16 @@ class ReloadFailed:
 Outcome: TypeAlias = Reloaded | ReloadFailed
 
 
-def proven(path: Path) -> Policy:
-    """Load, compile and test. Raises PolicyError with one line per mistake or failed test."""
+def proven(path: Path, found: Mapping[str, float] | None = None) -> Policy:
+    """Load, compile and test. Raises PolicyError with one line per mistake or failed test.
+
+    `found` is the highest score of every entity the detectors know.
+    """
     from toolgate.policy.cases import (
         run_beside,
     )  # the judge of test calls is only needed where there are some
 
-    policy = open_policy(path)
+    policy = open_policy(path, found)
     failures = [line for report in run_beside(path, policy) for line in report.failures]
     if failures:
         raise PolicyError("\n".join(failures))
@@ -51,15 +54,24 @@ def proven(path: Path) -> Policy:
 class LivePolicy:
     """Holds the policy in force; every change of its files is taken over or reported, never half done."""
 
-    def __init__(self, path: Path, policy: Policy, report: Callable[[Outcome], None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        policy: Policy,
+        report: Callable[[Outcome], None],
+        found: Mapping[str, float] | None = None,
+    ) -> None:
         self._path = path
         self._policy = policy
         self._report = report
+        self._found = found
 
     @classmethod
-    def open(cls, path: Path, report: Callable[[Outcome], None]) -> LivePolicy:
+    def open(
+        cls, path: Path, report: Callable[[Outcome], None], found: Mapping[str, float] | None = None
+    ) -> LivePolicy:
         """Start with the policy as it stands. Raises PolicyError with one line per mistake or failed test."""
-        return cls(path, proven(path), report)
+        return cls(path, proven(path, found), report, found)
 
     @property
     def current(self) -> Policy:
@@ -96,7 +108,7 @@ class LivePolicy:
 
     def _next(self) -> Outcome | None:
         try:
-            policy = proven(self._path)
+            policy = proven(self._path, self._found)
         except PolicyError as mistakes:
             return ReloadFailed(str(mistakes))
         if policy.digest == self._policy.digest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
@@ -10,12 +11,13 @@ from pydantic import AfterValidator, Field
 
 from toolgate import units
 from toolgate.core import conditions, patterns
-from toolgate.core.policy import ENTITIES
+from toolgate.core.actions import NAMED
 from toolgate.mistakes import nearest
 from toolgate.policy import money
 
 V = TypeVar("V")
 
+_ENTITIES: Final = sorted({"secrets", "other"} | NAMED - {"SECRET"})
 CHANNELS: Final = ("elicit", "console", "cli", "webhook", "slack")
 
 Scalar: TypeAlias = str | int | float | bool | None
@@ -47,9 +49,15 @@ def _globs(texts: str | Sequence[str]) -> object:
 
 
 def _entity(name: str) -> str:
-    known = sorted({"secrets", "other"} | ENTITIES - {"SECRET"})
-    if name not in known:
-        raise ValueError(f"found an unknown entity, expected one of {', '.join(known)}{nearest(name, known)}")
+    if name in _ENTITIES:
+        return name
+    shaped = re.fullmatch(r"[A-Z][A-Z0-9_]{1,63}", name) is not None and name != "SECRET"
+    # What a rule file or a model finds has a name of its own, and no misspelt one of ours.
+    folded = {known.casefold(): known for known in _ENTITIES}
+    close = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.85 if shaped else 0.6)
+    if close or not shaped:
+        hint = f' (did you mean "{folded[close[0]]}"?)' if close else ""
+        raise ValueError(f"found an unknown entity, expected one of {', '.join(_ENTITIES)}{hint}")
     return name
 
 
@@ -78,6 +86,12 @@ def _whole_tool(text: str) -> str:
     return text
 
 
+def _media_type(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9.+_-]+/(?:\*|[a-z0-9.+_-]+)", text):
+        raise ValueError("found no media type, expected one such as image/png or image/*")
+    return text
+
+
 def _action(word: str) -> str:
     if word in ("hash", "pseudonym"):
         raise ValueError(
@@ -101,6 +115,9 @@ Rate = Annotated[str, _read_by(units.limit), Field(examples=["5/minute"])]
 Cost = Annotated[str, _read_by(money.cost), Field(examples=["0.001 USD"])]
 Spending = Annotated[str, _read_by(money.spending), Field(examples=["5 USD/day"])]
 Entity = Annotated[str, AfterValidator(_entity)]
+Octets = Annotated[str, _read_by(units.octets), Field(examples=["1MiB"])]
+MediaType = Annotated[str, AfterValidator(_media_type), Field(examples=["image/*"])]
+Score = Annotated[float, Field(ge=0, le=1)]
 Channel = Annotated[str, AfterValidator(_channel), Field(json_schema_extra={"enum": list(CHANNELS)})]
 ToolName = Annotated[str, AfterValidator(_whole_tool), Field(examples=["actions/ticket_close"])]
 ActionWord = Annotated[
