@@ -33,7 +33,9 @@ def reindex(server: ToolServer) -> None:
     """
     assert isinstance(server, DocumentServer)
     if not server.library.is_kept:
-        raise CannotStart("--reindex: found no file for the index, expected --index FILE, or index: in --config")
+        raise CannotStart(
+            "--reindex: found no file for the index, expected --index FILE, or index: in --config"
+        )
     with Progress(console=Console(stderr=True)) as progress:
         bar = Bar(progress)
         server.library.refresh(bar)

@@ -158,8 +158,13 @@ class Postgres:
                     found="a role that can do more than read tables",
                     expected="a least-privilege role; tell whoever runs this server",
                 )
-            async with connection.transaction(readonly=True):
+            transaction = connection.transaction(readonly=True)
+            await transaction.start()
+            try:
                 return await ask(connection)
+            finally:
+                # What a read-only transaction lets through, such as a notification, goes with it.
+                await transaction.rollback()
         finally:
             connection.terminate()
 
