@@ -89,7 +89,7 @@ def test_every_command_that_the_documentation_names_is_there() -> None:
     groups = {command.rpartition(" ")[0] for command in known_commands()}
     known = {*known_commands(), *groups}
     named = set(
-        re.findall(r"(?:^|`|\$ )(toolgate [a-z]+(?: [a-z]+(?=[ `\n]))?)", documentation(), re.MULTILINE)
+        re.findall(r"(?:^|`|\$ )(toolgate [a-z-]+(?: [a-z]+(?=[ `\n]))?)", documentation(), re.MULTILINE)
     )
     assert not [name for name in named if name not in known and name.rpartition(" ")[0] not in known - groups]
 
