@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import socket
 import time
 from collections.abc import Generator
 from dataclasses import replace
@@ -19,11 +20,12 @@ from toolgate.console import Console, House, Look
 from toolgate.console.oidc import Provider, Registration
 from toolgate.core.model import JsonObject
 from toolgate.core.policy import Policy
-from toolgate.errors import Malformed, PortDown
+from toolgate.errors import Malformed, PortDown, SettingsError
 from toolgate.protocol.messages import request
 from toolgate.protocol.versions import Era, own_meta
 from toolgate.secrets.keyring import open_keyring
-from toolgate.settings import Command, ConsoleSettings, Tcp, UpstreamSettings
+from toolgate.serving import bound
+from toolgate.settings import Command, ConsoleSettings, Settings, Tcp, UpstreamSettings
 from toolgate.upstream.catalogue import Catalogue, FetchPage
 from toolgate.upstream.link import Link, Opening, unheard
 
@@ -40,16 +42,25 @@ class Server(uvicorn.Server):
         yield
 
 
+def seated(settings: Settings, port: int | None = None) -> tuple[socket.socket, Settings]:
+    """A socket for the console, and settings that say where it is; port 0 takes any. Raises SettingsError."""
+    where = settings.console
+    listen = where.listen if port is None else Tcp(where.listen.host, port)
+    try:
+        taken = bound(listen)
+    except SettingsError as mistake:
+        raise SettingsError(f"console.{mistake}") from None
+    listen = Tcp(listen.host, int(taken.getsockname()[1]))
+    return taken, replace(settings, console=replace(where, listen=listen))
+
+
 class Serving:
-    """A console that is being served. `link` signs the local user in, once."""
+    """The console of an app, served on a socket. `link` signs the local user in, once."""
 
-    def __init__(self, app: App, where: ConsoleSettings) -> None:
-        from toolgate.serving import bound
-
-        self._socket = bound(where.listen)
-        port = int(self._socket.getsockname()[1])
-        self.where = replace(where, listen=Tcp(where.listen.host, port))
-        self._console = Console(house(app, self.where))
+    def __init__(self, app: App, taken: socket.socket) -> None:
+        self._socket = taken
+        self.url = app.settings.console.url
+        self._console = Console(house(app, app.settings.console))
         self._server = Server(_config(self._console))
         self._task: asyncio.Task[None] | None = None
         self.link = self._console.link()

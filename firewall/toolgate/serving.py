@@ -7,7 +7,7 @@ import contextlib
 import errno
 import gc
 import socket
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import suppress
 
 import uvicorn
@@ -77,9 +77,15 @@ def bound(listen: Tcp) -> socket.socket:
 
 
 async def serve(
-    app: App, ready: Callable[[], None] | None = None, listener: socket.socket | None = None
+    app: App,
+    ready: Callable[[], None] | None = None,
+    listener: socket.socket | None = None,
+    ending: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
-    """Serve HTTP until a signal ends it, on the listener where there is one. Raises SettingsError."""
+    """Serve HTTP until a signal ends it, on the listener where there is one. Raises SettingsError.
+
+    `ending` is awaited before the app is closed: what else runs on it ends there.
+    """
     settings = app.settings
     if listener is None and isinstance(settings.listen, Tcp):
         listener = bound(settings.listen)
@@ -100,6 +106,8 @@ async def serve(
     finally:
         for task in (sweeping, watching):
             task.cancel()
+        if ending is not None:
+            await ending()
         with suppress(TimeoutError):
             await asyncio.wait_for(sessions.close(), 10)
         app.record("stop", status="http")

@@ -87,7 +87,8 @@ async def test_a_form_of_a_page_elsewhere_is_refused(here: Place, headers: dict[
     held = await here.hold()
     browser = await here.signed_in()
     await browser.get(f"/approvals/{held.id}")
-    got = await browser.post(f"/approvals/{held.id}/approve", **headers)
+    sent = {"token": browser.token}
+    got = await browser.http.post(f"/approvals/{held.id}/approve", data=sent, headers=headers)
     assert got.status_code == 403
     assert await here.state(held) == "pending"
 

@@ -48,6 +48,7 @@ async def test_an_edited_call_is_sent_as_edited(here: Place) -> None:
     # Arguments stand in the order of their names, as they will be sent.
     sent = {"field-0": "one\r\ntwo", "leave-1": "1", "field-2": '["bob@example.com"]'}
     got = await browser.press(f"/approvals/{held.id}/edit", sent)
+    assert got.status_code == 200, re.findall('role="alert">([^<]*)', got.text)
     assert f"Approved {held.id} with edits." in got.text
     card = await here.app.desk("cli").card(held.id)
     assert card is not None

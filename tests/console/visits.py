@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -101,12 +101,10 @@ class Browser:
         self.page = got.text
         return got
 
-    async def post(
-        self, path: str, fields: Mapping[str, str] | None = None, **headers: str
-    ) -> httpx2.Response:
+    async def post(self, path: str, fields: Mapping[str, str] | None = None) -> httpx2.Response:
         """Press a button of the newest page: its token comes along."""
         sent = {"token": self.token, **(fields or {})}
-        got = await self.http.post(path, data=sent, headers=headers)
+        got = await self.http.post(path, data=sent)
         self.page = got.text or self.page
         return got
 
@@ -169,9 +167,7 @@ class Place:
     ) -> Any:
         """Judge a call as the gateway does."""
         upstream, _, name = tool.partition("/")
-        made = Tool(name, "pin-1", lambda _: None, None)
-        if schema is not None:
-            made = replace(made, schema=schema)
+        made = Tool(name, "pin-1", lambda _: None, None, schema=schema or {"type": "object"})
         call = Call("tools/call", upstream, name, arguments, caller, "session-1")
         return await self.app.gateway.judge.judge(call, made)
 

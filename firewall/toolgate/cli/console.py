@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
-
-from toolgate.errors import SettingsError
 
 
 def command(
@@ -26,32 +23,29 @@ def command(
     import json
 
     from toolgate.app import build
-    from toolgate.consoling import Serving, until_signal
+    from toolgate.consoling import Serving, seated, until_signal
     from toolgate.serving_loop import run
-    from toolgate.settings import Tcp, chosen
+    from toolgate.settings import chosen
     from toolgate.starters import ensure_policy
 
     places = chosen(home, settings)
     if places.file is None:
         # The console may come before the first wrapped server has put a policy here.
         ensure_policy(places.policies, "wrapped")
-    where = places.console
-    if port is not None:
-        where = replace(where, listen=Tcp(where.listen.host, port))
+    taken, seats = seated(places, port)
 
     async def main() -> None:
-        app = build(places)
+        app = build(seats)
         watching = asyncio.ensure_future(app.policies.watch())
+        app.notifier.start()
+        serving = Serving(app, taken)
         try:
-            serving = Serving(app, where)
             serving.start()
-            said = {"url": serving.where.url, "link": serving.link}
-            typer.echo(json.dumps(said) if as_json else told(said["url"], said["link"]))
+            said = {"url": serving.url, "link": serving.link}
+            typer.echo(json.dumps(said) if as_json else told(serving.url, serving.link))
             await until_signal()
-            await serving.close()
-        except SettingsError as taken:
-            raise SettingsError(f"console.{taken} (--port 0 takes any)") from None
         finally:
+            await serving.close()
             watching.cancel()
             await app.close()
 

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What there is to tell. `token` is the new API key, empty when there was one already."""
+    """What there is to tell. `token` is the new API key, empty when there was one already.
+
+    `sign_in` is the link that signs the local user in at the console, once.
+    """
 
     settings: Settings
     home: Path
@@ -27,6 +30,7 @@ class Ready:
     has_approvers: bool
     approving_role: str
     warnings: tuple[str, ...]
+    sign_in: str = ""
 
 
 def toolgate_command() -> list[str]:
@@ -72,6 +76,8 @@ def as_json(ready: Ready) -> str:
             "caller": CALLER,
             "key": ready.token or None,
             "has_approvers": ready.has_approvers,
+            "console": ready.settings.console.url,
+            "sign_in": ready.sign_in,
             "warnings": list(ready.warnings),
             "claude_desktop": desktop_snippet(ready),
         }
@@ -88,6 +94,10 @@ def _where(ready: Ready) -> Iterable[str]:
     yield ""
     for name, url in addresses(ready.settings).items():
         yield f"  {name or 'all together':<14} {url}"
+    yield f"  {'console':<14} {ready.settings.console.url}"
+    yield ""
+    yield "The console in your browser, signed in by this link, once, within an hour:"
+    yield f"  {ready.sign_in}"
 
 
 def _connect(ready: Ready) -> Iterable[str]:
@@ -115,6 +125,7 @@ def _approve(ready: Ready) -> Iterable[str]:
         return
     yield "Calls that cannot be undone wait for a person, and nobody may approve yet. Become the one:"
     yield f"  {typed(ready, 'approvals', 'enrol', 'NAME', '--role', ready.approving_role)}"
+    yield "  or follow the link above."
 
 
 def _warned(ready: Ready) -> Iterable[str]:

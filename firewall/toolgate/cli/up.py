@@ -49,31 +49,38 @@ def command(
         _offer_enrolment(base, settings)
 
     async def main() -> None:
-        await _up(base, chosen, as_json=as_json)
+        # Whoever takes any port for the agents takes any for the people too.
+        await _up(base, chosen, None if port != 0 else 0, as_json=as_json)
 
     run(main)
 
 
-async def _up(base: Path, settings: Settings, *, as_json: bool) -> None:
+async def _up(base: Path, settings: Settings, console_port: int | None, *, as_json: bool) -> None:
     from toolgate.app import build
     from toolgate.cli.datafolder import at
     from toolgate.cli.live import Live
+    from toolgate.consoling import Serving, seated
     from toolgate.serving import serve
 
     listener = _listener(settings)
     if listener is not None:
         settings = at(settings, listener.getsockname()[1])
+    try:
+        taken, settings = seated(settings, console_port)
+    except SettingsError as gone:
+        raise Misuse(f"{gone} (or another console.listen in {settings.file})") from None
     live = Live(sys.stdout, as_json=as_json)
     app = build(settings, saw=live.saw)
-    kept = Kept(app, quiet=as_json)
-    greeting = _greeting(base, app, as_json=as_json)
+    kept, console = Kept(app, quiet=as_json), Serving(app, taken)
+    greeting = _greeting(base, app, console.link, as_json=as_json)
 
     def ready() -> None:
+        console.start()
         typer.echo(greeting)
         kept.start()
 
     try:
-        await serve(app, ready, listener)
+        await serve(app, ready, listener, console.close)
     finally:
         await kept.close()
         live.close()
@@ -134,7 +141,7 @@ class Kept:
         return True
 
 
-def _greeting(base: Path, app: App, *, as_json: bool) -> str:
+def _greeting(base: Path, app: App, link: str, *, as_json: bool) -> str:
     from toolgate.approvals.approvers import read
     from toolgate.cli import greeting
     from toolgate.cli.datafolder import approving_role, fresh_key, oddities
@@ -147,6 +154,7 @@ def _greeting(base: Path, app: App, *, as_json: bool) -> str:
         bool(read(settings.approvers)),
         approving_role(policy),
         tuple(oddities(settings, policy)),
+        link,
     )
     return greeting.as_json(ready) if as_json else greeting.as_text(ready)
 

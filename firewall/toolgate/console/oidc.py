@@ -18,7 +18,7 @@ import jwt
 from toolgate.approvals.approvers import Approver
 from toolgate.errors import PortDown
 from toolgate.ingress.issuer import Issuer, safe_to_fetch
-from toolgate.ingress.jwks import MAX_BYTES, TIMEOUT, fetched
+from toolgate.ingress.jwks import MAX_BYTES, TIMEOUT, Fetch, fetched
 from toolgate.ingress.tokens import Tokens
 from toolgate.ports import Clock
 
@@ -69,9 +69,10 @@ class Provider:
         clock: Clock,
         secret: Callable[[], Awaitable[str]] | None = None,
         posting: Posting | None = None,
+        fetch: Fetch = fetched,
     ) -> None:
         self._known, self._redirect, self._clock = registration, redirect, clock
-        self._secret, self._posting = secret, posting or posted
+        self._secret, self._posting, self._fetch = secret, posting or posted, fetch
         self._away: dict[str, _Away] = {}
         self._places: _Places | None = None
         self._tokens: Tokens | None = None
@@ -154,7 +155,7 @@ class Provider:
             return self._places
         where = f"{self._known.issuer.rstrip('/')}/.well-known/openid-configuration"
         try:
-            said: Any = json.loads(await asyncio.to_thread(fetched, where))
+            said: Any = json.loads(await asyncio.to_thread(self._fetch, where))
             names = ("authorization_endpoint", "token_endpoint", "jwks_uri")
             places = _Places(*(str(said[name]) for name in names))
             if said["issuer"] != self._known.issuer or not all(
@@ -164,7 +165,7 @@ class Provider:
         except (*_TROUBLE, KeyError, TypeError) as trouble:
             raise PortDown(f"{self.name}: no configuration: {type(trouble).__name__}") from None
         known = Issuer(self._known.issuer, self._known.client, places.keys, self._known.roles)
-        self._tokens = Tokens(known, self._clock)
+        self._tokens = Tokens(known, self._clock, self._fetch)
         self._places = places
         return places
 
