@@ -172,16 +172,16 @@ def test_what_does_not_exist_is_refused(desk: Desk) -> None:
         assert refused(call) is Reason.NO_SUCH_TICKET
 
 
-@pytest.mark.parametrize(
-    ("call", "reason"),
-    [
-        (lambda desk: desk.create("a\nb"), Reason.CONTROL_CHARACTER),
-        (lambda desk: desk.create("   "), Reason.ARGUMENT_NOT_VALID),
-        (lambda desk: desk.comment(1, "a\x00b"), Reason.CONTROL_CHARACTER),
-        (lambda desk: desk.update(1), Reason.ARGUMENT_NOT_VALID),
-        (lambda desk: desk.search(query="a\x1bb"), Reason.CONTROL_CHARACTER),
-    ],
-)
+SENSELESS: list[tuple[Callable[[Desk], object], Reason]] = [
+    (lambda desk: desk.create("a\nb"), Reason.CONTROL_CHARACTER),
+    (lambda desk: desk.create("   "), Reason.ARGUMENT_NOT_VALID),
+    (lambda desk: desk.comment(1, "a\x00b"), Reason.CONTROL_CHARACTER),
+    (lambda desk: desk.update(1), Reason.ARGUMENT_NOT_VALID),
+    (lambda desk: desk.search(query="a\x1bb"), Reason.CONTROL_CHARACTER),
+]
+
+
+@pytest.mark.parametrize(("call", "reason"), SENSELESS)
 def test_what_makes_no_sense_is_refused(desk: Desk, call: Callable[[Desk], object], reason: Reason) -> None:
     assert refused(lambda: call(desk)) is reason
 

@@ -2,7 +2,6 @@
 
 import imaplib
 import re
-import ssl
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -104,19 +103,19 @@ class ImapInbox:
                 found="no answer in time",
                 expected="a faster one; try later",
             ) from None
+        except OSError:  # before ValueError, which a certificate that cannot be trusted also is
+            raise Refused(
+                Reason.UNREACHABLE,
+                "the mail server",
+                found="none that answers over a trusted connection",
+                expected="one that does; try again later, or tell the operator",
+            ) from None
         except (ImapToolsError, imaplib.IMAP4.error, ValueError):
             raise Refused(
                 Reason.BAD_ANSWER,
                 "the mail server",
                 found="an answer that is not as IMAP says, or a folder that is not there",
                 expected="one that is; tell the operator",
-            ) from None
-        except (OSError, ssl.SSLError):
-            raise Refused(
-                Reason.UNREACHABLE,
-                "the mail server",
-                found="none that answers over a trusted connection",
-                expected="one that does; try again later, or tell the operator",
             ) from None
 
     def _connected(self) -> BaseMailBox:

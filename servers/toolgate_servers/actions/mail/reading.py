@@ -46,7 +46,7 @@ def read(raw: bytes, *, mail_id: str, at: datetime, is_cut: bool) -> Mail:
             _addresses(parsed, "To"),
             _addresses(parsed, "Cc"),
             one_line(_header(parsed, "Subject"), MAX_LINE),
-            plain(text, MAX_BODY),
+            plain(text.replace("\r\n", "\n"), MAX_BODY),
             tuple(attachments),
             tuple(references[-MAX_REFERENCES:]),
         ),

@@ -12,6 +12,8 @@ from toolgate_servers.actions.sending import unknown
 from toolgate_servers.config import resolve_secret
 from toolgate_servers.errors import CannotStart, Reason, Refused
 
+GOODBYE_SECONDS = 2.0
+
 
 def verified_tls(server: MailServer) -> ssl.SSLContext:
     """Make a context that checks certificate and host name, against the system's authorities or one's own.
@@ -64,9 +66,8 @@ class SmtpSender:
         try:
             await self._envelope(client, recipients)
             await self._content(client, content)
-            await _leave(client)
         finally:
-            client.close()
+            await _hung_up(client)
 
     async def _envelope(self, client: aiosmtplib.SMTP, recipients: Sequence[str]) -> None:
         where = "the mail server"
@@ -108,11 +109,19 @@ class SmtpSender:
             raise unknown("no answer after the content was sent") from None
 
 
-async def _leave(client: aiosmtplib.SMTP) -> None:
+async def _hung_up(client: aiosmtplib.SMTP) -> None:
+    """Say goodbye, and leave nothing of the connection behind."""
+    transport = client.transport
+    if transport is None:
+        return
     try:
-        await client.quit()
+        await client.quit(timeout=GOODBYE_SECONDS)
     except (aiosmtplib.SMTPException, OSError):
-        pass  # the mail was accepted; how the server says goodbye changes nothing
+        pass  # what became of the mail is known; how the server says goodbye changes nothing
+    client.close()
+    transport.abort()
+    for _ in range(3):  # the loop closes the socket in its next rounds
+        await asyncio.sleep(0)
 
 
 def _refused(where: str, code: int) -> Refused:
