@@ -12,6 +12,7 @@ import orjson
 from toolgate import replies
 from toolgate.asking import Answered, Asking, Leaving, Turn
 from toolgate.core import records
+from toolgate.core.actions import ENTITIES
 from toolgate.core.attempts import Attempts
 from toolgate.core.canonical import canonical
 from toolgate.core.decide import view_of
@@ -375,6 +376,9 @@ class Gateway:
             return await self._refused(session, about, found)
         approval, target = found
         call = replace(self._call(session, target, "tools/call"), approval=approval)
+        if self.world.policies.current.pseudonyms is not None:
+            findings = await self.judge.findings(call.arguments, ENTITIES)
+            call = await self.world.naming.recognised(call, self.world.policies.current, findings)
         return await self._judged(session, call, target, emit, None, leaving)
 
     async def _refused(self, session: Session, call: Call, refusal: Refuse) -> Refuse:

@@ -9,7 +9,7 @@ from typing import cast
 import orjson
 
 from toolgate.core.model import Call, Finding, JsonObject, Pseudonym, Refuse
-from toolgate.core.policy import Actions, Policy, PseudonymRule, View
+from toolgate.core.policy import Action, Actions, Policy, PseudonymRule, View
 from toolgate.core.pseudonyms import Names, echoed, restored, tokens
 from toolgate.core.redact import redact
 from toolgate.core.texts import Texts, texts
@@ -17,6 +17,7 @@ from toolgate.ports import Alias, Clock, Keyring, Pseudonyms
 
 # Elsewhere what names a thing would change after it was judged.
 _WITH_ARGUMENTS = frozenset({"tools/call", "prompts/get"})
+_EACH = Actions({}, Action.PSEUDONYM)
 _VALUE = "pseudonym-value"
 _NAMESPACE = "pseudonym-namespace"
 _NAMES = "pseudonym-names"
@@ -94,13 +95,28 @@ class Naming:
         back = tuple((token, value) for value, token in echoes.items())
         return replace(call, arguments=arguments, restored=back)
 
+    async def recognised(self, call: Call, policy: Policy, findings: tuple[Finding, ...]) -> Call:
+        """A held call that goes on: the values in it that its caller knows by pseudonym only.
+
+        `findings` are those of its arguments. What they name stays unsaid in the answer too.
+        """
+        names, rule = self.names(call, policy), policy.pseudonyms
+        if names is None or rule is None or not findings:
+            return call
+        read = texts(call.arguments)
+        values = {(one.entity, read[one.leaf][one.start : one.end]) for one in findings}
+        tokens_of = {names.instead(entity, value, _EACH): value for entity, value in sorted(values)}
+        stored = await self._store.named(self._namespace(rule, call), [one for one in tokens_of if one])
+        back = {(alias.token, tokens_of[alias.token]) for alias in stored}
+        return replace(call, restored=tuple(sorted(back)))
+
     async def _known(self, namespace: str, wanted: frozenset[str]) -> dict[str, Pseudonym]:
         known: dict[str, Pseudonym] = {}
         for alias in await self._store.named(namespace, sorted(wanted)):
             value, entity = orjson.loads(self._keyring.unseal(_VALUE, alias.sealed))
             before = known.get(alias.token)
-            upstreams = frozenset({alias.upstream}) | (before.upstreams if before else frozenset())
-            known[alias.token] = Pseudonym(value, entity, upstreams)
+            others = before.upstreams if before is not None else frozenset[str]()
+            known[alias.token] = Pseudonym(value, entity, others | {alias.upstream})
         return known
 
     def _alias(

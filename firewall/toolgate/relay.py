@@ -97,10 +97,9 @@ class Relay:
     async def cleaned(self, call: Call, value: JsonObject, policy: Policy) -> JsonObject | Withhold:
         """Anything an upstream says, with the policy's masks for results applied."""
         view = view_of(call, policy)
-        if not view.wanted_results:
-            return value
-        findings = await self._judge.findings(value, view.wanted_results)
-        if not findings:
+        wanted = view.wanted_results
+        findings = await self._judge.findings(value, wanted) if wanted else ()
+        if not findings and not call.restored:
             return value
         stopped = refused(findings, view.results)
         if stopped:
@@ -170,7 +169,9 @@ class Relay:
             await self._record(session, upstream, method, Reason.RESULT_MALFORMED)
             return None
         given = cast("JsonObject", params)
-        call = Call(method, upstream, method, {}, session.caller, session.id)
+        flights = [one.call for one in session.inflight.values() if one.call.upstream == upstream]
+        back = tuple(pair for call in flights for pair in call.restored)
+        call = Call(method, upstream, method, {}, session.caller, session.id, restored=back)
         cleaned = await self.cleaned(call, given, self._world.policies.current)
         if isinstance(cleaned, Withhold):
             await self._record(session, upstream, method, cleaned.reason)

@@ -93,13 +93,10 @@ def _media_type(text: str) -> str:
 
 
 def _action(word: str) -> str:
-    if word in ("hash", "pseudonym"):
-        raise ValueError(
-            f"found {word}, which is not available yet in this version: expected allow, mask or refuse"
-        )
-    if word not in ("allow", "mask", "refuse"):
-        near = nearest(word, ["allow", "mask", "refuse"])
-        raise ValueError(f"found an unknown action, expected allow, mask or refuse{near}")
+    actions = ["allow", "mask", "hash", "pseudonym", "refuse"]
+    if word not in actions:
+        near = nearest(word, actions)
+        raise ValueError(f"found an unknown action, expected {', '.join(actions[:-1])} or refuse{near}")
     return word
 
 
