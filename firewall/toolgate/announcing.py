@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from toolgate.approvals.desktop import Desktop
 from toolgate.approvals.notify import Ground, Notifier
-from toolgate.approvals.telling import Shown
 from toolgate.core.model import Approval, JsonObject
 from toolgate.core.policy import Action, Actions
 from toolgate.core.redact import redact
@@ -24,17 +23,17 @@ if TYPE_CHECKING:
     from toolgate.approvals.approvers import Approver
     from toolgate.approvals.desk import Desk
     from toolgate.approvals.receivers import Receiver
+    from toolgate.approvals.telling import Shown
+
+    class Card(Shown, Protocol):
+        """A card that also says the caller's roles."""
+
+        @property
+        def roles(self) -> tuple[str, ...]: ...
 
 
-class Card(Shown, Protocol):
-    """A card that also says the caller's roles."""
-
-    @property
-    def roles(self) -> tuple[str, ...]: ...
-
-
-Cards: TypeAlias = Callable[[str], Awaitable[Card | None]]
-Look: TypeAlias = Callable[[str], Awaitable[Shown | None]]
+Cards: TypeAlias = "Callable[[str], Awaitable[Card | None]]"
+Look: TypeAlias = "Callable[[str], Awaitable[Shown | None]]"
 _MASK: Final = Actions({}, Action.MASK)
 
 

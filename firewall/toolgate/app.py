@@ -16,8 +16,9 @@ from toolgate.approvals.notify import Notifier
 from toolgate.core import records
 from toolgate.core.attempts import Attempts
 from toolgate.core.model import JsonObject
-from toolgate.detect.engine import Engine
 from toolgate.detect.matchers import Re2, best
+from toolgate.detecting import Detecting, detecting
+from toolgate.errors import Misuse
 from toolgate.gateway import Gateway
 from toolgate.journal.observed import Observed, Saw
 from toolgate.judge import World
@@ -66,6 +67,7 @@ class App:
     policies: LivePolicy
     secrets: Values
     notifier: Notifier
+    detecting: Detecting
 
     def desk(self, channel: str) -> Desk:
         """A desk for people who come through this channel."""
@@ -95,10 +97,23 @@ class App:
         body = records.event(kind, self.world.clock.now(), **fields)
         self.store.note(Entry(body))
 
+    async def start(self) -> None:
+        """Start what takes its time: a model. Raises Misuse, everything closed, where it cannot be had."""
+        model = self.detecting.model
+        if model is None:
+            return
+        try:
+            await model.start()
+        except Misuse:
+            await self.close()
+            raise
+
     async def close(self) -> None:
         """Close upstreams, tell what is still to be told, then write what the journal still holds."""
         await self.upstreams.close()
         await self.notifier.close()
+        if self.detecting.model is not None:
+            await self.detecting.model.close()
         await self.secrets.close()
         await self.store.aclose()
 
@@ -110,31 +125,32 @@ def build(settings: Settings, located: Mapping[str, Address] | None = None, saw:
     was given. `saw` gets the body of every record about a call as it is written.
     """
     clock = SystemClock()
+    # RE2 finds the same, compiles in milliseconds and takes a tenth of the memory: right for a wrapped
+    # server, of which there are many; Hyperscan is right for a process that serves many callers.
+    found = detecting(settings, Re2 if located is not None else best)
     keyring = open_keyring(settings.master_key)
     store = SqliteStore(settings.store, keyring.journal_keys(), clock.now)
 
     def reloaded(outcome: Outcome) -> None:
         store.note(Entry(_policy_record(outcome, clock.now())))
 
-    # RE2 finds the same, compiles in milliseconds and takes a tenth of the memory: right for a wrapped
-    # server, of which there are many; Hyperscan is right for a process that serves many callers.
-    engine = Engine(Re2 if located is not None else best)
-    policies = LivePolicy.open(settings.policies, reloaded)
+    policies = LivePolicy.open(settings.policies, reloaded, found.highest)
     journal = store if saw is None else Observed(store, saw)
     grants = GrantBook(store, keyring, pattern)
-    secrets = values_of(settings, engine.register, clock.monotonic)
+    secrets = values_of(settings, found.engine.register, clock.monotonic)
     console = settings.console.url if settings.file else ""
 
     async def card(approval: str) -> Card | None:
         return await app.desk("console").card(approval)
 
-    look = veiling(card, policies, engine)
+    look = veiling(card, policies, found.all)
     notifier = announcer(settings, store, keyring, secrets, clock, look, console)
     naming = Naming(store, keyring, clock)
-    world = World(policies, engine, journal, store, keyring, clock, grants, store, naming, notifier, console)
+    ports = (policies, found.all, journal, store, keyring, clock, grants, store, naming, notifier)
+    world = World(*ports, console)
     upstreams = Upstreams(located, keyring) if located else _upstreams(settings, keyring, secrets)
     gateway = Gateway(world, Aggregated(upstreams, policies), Attempts(settings.limits.attempts))
-    app = App(settings, world, store, upstreams, gateway, policies, secrets, notifier)
+    app = App(settings, world, store, upstreams, gateway, policies, secrets, notifier, found)
     return app
 
 

@@ -21,7 +21,7 @@ from toolgate.judge import Admitted, Judge, Judged, Replayed, World, answers_inp
 from toolgate.ports import HELD_ARGUMENTS, Entry, News
 from toolgate.protocol.messages import members, notification, request
 from toolgate.protocol.versions import Era
-from toolgate.routes import Target, arguments_of
+from toolgate.routes import Routes, Target, arguments_of
 from toolgate.session import Session
 from toolgate.upstream.link import Emit, Note
 from toolgate.verdicts import Held
@@ -63,8 +63,8 @@ class Turn:
 class Asking:
     """Asks the clients that can be asked, and lets callers wait."""
 
-    def __init__(self, world: World, judge: Judge) -> None:
-        self._world, self._judge = world, judge
+    def __init__(self, world: World, judge: Judge, routes: Routes) -> None:
+        self._world, self._judge, self._routes = world, judge, routes
         self._ids = itertools.count(1)
 
     def may_ask(self, session: Session) -> bool:
@@ -187,7 +187,7 @@ class Asking:
         if await world.approvals.decide(Entry(body), found.id, state, _CLIENT, channel="elicit"):
             after = await world.approvals.by_id(found.id)
             world.announcer.announce(News("decided", after or found, held.channels, held.page, body["at"]))
-        return await self._judge.judge(turn.call, turn.tool)
+        return await self._again(turn)
 
     async def _elicited(self, held: Held, turn: Turn, asked: JsonObject) -> Judged:
         """Ask the client of the handshake era on the call's own stream, and wait for it or for a person."""
@@ -219,7 +219,20 @@ class Asking:
         """The call judged again if somebody decided, else left held."""
         if not await self._decided(held.approval):
             return held
-        return await self._judge.judge(turn.call, turn.tool)
+        return await self._again(turn)
+
+    async def _again(self, turn: Turn) -> Judged:
+        """The call judged from the top, its tool as it is listed now."""
+        tool, call, now = turn.tool, turn.call, self._world.clock.monotonic()
+        if tool is not None:
+            tool = self._routes.catalogue(call.upstream).peek(call.target, now)
+        link = turn.session.links.get(call.upstream)
+        if tool is None and turn.tool is not None and link is not None:
+            found = await self._routes.tool(turn.session, link, call, now)
+            if isinstance(found, Refuse):
+                return await self._judge.refused(call, found)
+            tool = found
+        return await self._judge.judge(call, tool)
 
     async def _wait(
         self, held: Held, turn: Turn, patience: float, question: asyncio.Future[JsonObject] | None = None

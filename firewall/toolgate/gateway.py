@@ -49,7 +49,7 @@ class Gateway:
         self.judge = Judge(world)
         self._blocked, self._monotonic = attempts.blocked, world.clock.monotonic
         self.relay = Relay(world, self.judge)
-        self.asking = Asking(world, self.judge)
+        self.asking = Asking(world, self.judge, routes)
         self._deadlines = Deadlines()
 
     async def request(

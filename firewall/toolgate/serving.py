@@ -82,11 +82,12 @@ async def serve(
     listener: socket.socket | None = None,
     ending: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
-    """Serve HTTP until a signal ends it, on the listener where there is one. Raises SettingsError.
+    """Serve HTTP until a signal ends it, on the listener where there is one. Raises Misuse.
 
     `ending` is awaited before the app is closed: what else runs on it ends there.
     """
     settings = app.settings
+    await app.start()
     if listener is None and isinstance(settings.listen, Tcp):
         listener = bound(settings.listen)
     identity = identity_of(app)

@@ -269,6 +269,7 @@ def test_the_default_settings_load_neither_pydantic_nor_yaml() -> None:
 def test_the_schema_knows_every_key() -> None:
     assert set(schema()["properties"]) == {
         *(
+            "detection",
             "listen",
             "public_url",
             "policies",

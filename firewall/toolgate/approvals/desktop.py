@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
-import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -49,12 +48,18 @@ class Saying:
     environment: Mapping[str, str]
 
 
+def _which(name: str) -> str | None:
+    from shutil import which  # it brings every compressor along, and a wrapped server starts without
+
+    return which(name)
+
+
 def saying(
     title: str,
     text: str,
     environment: Mapping[str, str],
     platform: str = sys.platform,
-    which: Callable[[str], str | None] = shutil.which,
+    which: Callable[[str], str | None] = _which,
 ) -> Saying | None:
     """How to say it on this machine; None where there is no desktop to say it on."""
     kept = {name: environment[name] for name in _NEEDED if name in environment}

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from toolgate.approvals.telling import Shown, Told
 from toolgate.core.delivery import Delivery, pause
 from toolgate.core.records import event
 from toolgate.errors import SealBroken, ToolgateError
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from toolgate.approvals.desktop import Desktop
     from toolgate.approvals.outbox import Outbox
     from toolgate.approvals.receivers import Receiver
+    from toolgate.approvals.telling import Shown, Told
 
 # News that wait to be written down; more come only from a flood, and are counted on record.
 BACKLOG: Final = 1000
@@ -138,6 +138,8 @@ class Notifier:
 
     async def _told(self, news: News) -> Told:
         """The news with the card as people see it now."""
+        from toolgate.approvals.telling import Told  # a wrapped server starts without it
+
         told = Told(news.kind, news.approval, news.at, news.page)
         card = await self._ground.look(news.approval.id) if news.kind == "held" else None
         if card is None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from toolgate.policy.lint import Known
 
 
@@ -29,17 +31,25 @@ def command(
     from toolgate.errors import Misuse
 
     mistakes, odd = list[str](), list[str]()
+    entities: Mapping[str, float] | None = None
     if settings is not None:
-        policy = _check_settings(settings, policy, mistakes, odd)
+        policy, entities = _check_settings(settings, policy, mistakes, odd)
     elif policy is None:
         raise Misuse("check: found neither a policy nor --settings, expected one of them")
-    digest = _check_policy(policy, _known(tools), mistakes, odd) if policy is not None else ""
+    digest = ""
+    if policy is not None:
+        digest = _check_policy(policy, _known(tools), mistakes, odd, entities)
     _tell(policy or settings, digest, mistakes, odd, as_json=as_json)
     raise typer.Exit(1 if mistakes or (strict and odd) else 0)
 
 
-def _check_settings(settings: Path, policy: Path | None, mistakes: list[str], odd: list[str]) -> Path | None:
-    """Add what is wrong or odd; the policy to check, None where the settings do not get that far."""
+def _check_settings(
+    settings: Path, policy: Path | None, mistakes: list[str], odd: list[str]
+) -> tuple[Path | None, Mapping[str, float]]:
+    """Add what is wrong or odd; the policy to check, and what its detectors find, each up to which score.
+
+    The policy is None where the settings do not get that far.
+    """
     from toolgate.cli.checking import checked
     from toolgate.errors import SettingsError
 
@@ -48,11 +58,14 @@ def _check_settings(settings: Path, policy: Path | None, mistakes: list[str], od
     found = checked(settings)
     mistakes += found.mistakes
     odd += found.odd
-    return policy or (found.settings.policies if found.settings is not None else None)
+    return policy or (found.settings.policies if found.settings is not None else None), found.entities
 
 
-def _check_policy(policy: Path, known: Known, mistakes: list[str], odd: list[str]) -> str:
+def _check_policy(
+    policy: Path, known: Known, mistakes: list[str], odd: list[str], entities: Mapping[str, float] | None
+) -> str:
     """Add what is wrong or odd; the digest of a policy that compiles."""
+    from toolgate.detect.engine import Engine
     from toolgate.errors import PolicyError
     from toolgate.policy.compile import compiled
     from toolgate.policy.lint import warnings
@@ -62,7 +75,7 @@ def _check_policy(policy: Path, known: Known, mistakes: list[str], odd: list[str
         raise PolicyError(f"{policy}: found no such file or folder, expected a policy")
     try:
         source = load(policy)
-        ready = compiled(source)
+        ready = compiled(source, Engine().highest if entities is None else entities)
     except PolicyError as error:
         mistakes += str(error).splitlines()
         return ""

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from toolgate import documents
-from toolgate.errors import SecretUnavailable, SettingsError
+from toolgate.errors import Misuse, SecretUnavailable, SettingsError
 from toolgate.mistakes import Steps, spelled
 from toolgate.settings import Command, Settings, UpstreamSettings, check_places, load
+
+if TYPE_CHECKING:
+    from toolgate.detect.packs import Pack
 
 # Shorter values are words that occur by chance; see `toolgate.detect.known`.
 _SHORTEST = 6
@@ -19,9 +23,13 @@ _SHORTEST = 6
 
 @dataclass(slots=True)
 class Checked:
-    """What a look at the settings gave; `settings` is None where the file itself has mistakes."""
+    """What a look at the settings gave; `settings` is None where the file itself has mistakes.
+
+    `entities` are what the detectors find, each with its highest score.
+    """
 
     settings: Settings | None = None
+    entities: Mapping[str, float] = field(default_factory=dict[str, float])
     mistakes: list[str] = field(default_factory=list[str])
     odd: list[str] = field(default_factory=list[str])
 
@@ -37,8 +45,38 @@ def checked(path: Path) -> Checked:
     found.odd = [f"{path}: {place}" for place in check_places(found.settings)]
     if found.settings.vault is not None and found.settings.vault.trust is False:
         found.odd.append(f"{path}: secrets.vault.verify: found false, expected certificates to be verified")
-    asyncio.run(_try_secrets(path, found.settings, found))
+    asyncio.run(_tried(path, found.settings, found))
     return found
+
+
+async def _tried(path: Path, settings: Settings, found: Checked) -> None:
+    await _try_secrets(path, settings, found)
+    await _try_detectors(path, settings, found)
+
+
+async def _try_detectors(path: Path, settings: Settings, found: Checked) -> None:
+    """Read the rule files, load the model: add a line for each that cannot be had."""
+    from toolgate.detect.engine import Engine
+    from toolgate.detect.gitleaks import load as rules_of
+    from toolgate.detecting import stage
+
+    tree = documents.read(path, SettingsError)
+    packs: list[Pack] = []
+    for number, file in enumerate(settings.detection.rules):
+        try:
+            packs.append(rules_of(file))
+        except Misuse as why:
+            found.mistakes.append(f"{tree.where(('detection', 'rules', number))}: {why}")
+    entities = dict(Engine(packs=packs).highest)
+    model = stage(settings)
+    if model is not None:
+        entities |= {one: max(score, entities.get(one, 0.0)) for one, score in model.highest.items()}
+        try:
+            await model.start()
+            await model.close()
+        except Misuse as why:
+            found.mistakes.append(f"{tree.where(('detection', 'model'))}: {why}")
+    found.entities = entities
 
 
 async def _try_secrets(path: Path, settings: Settings, found: Checked) -> None:

@@ -36,6 +36,7 @@ def command(
 
     async def main() -> None:
         app = build(seats)
+        await app.start()
         watching = asyncio.ensure_future(app.policies.watch())
         app.notifier.start()
         serving = Serving(app, taken)

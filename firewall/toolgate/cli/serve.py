@@ -40,6 +40,7 @@ def command(
         local = app.settings.identity.local
         if local is None:
             raise SettingsError("identity.local: found nothing, expected the caller that stdio is for")
+        await app.start()
         await pipe(app, None, Caller(local.caller, local.roles, f"local:{local.caller}"))
 
     run(pipe if stdio else http)

@@ -73,6 +73,7 @@ def _run(given: argparse.Namespace, settings: Settings, name: str, located: Mapp
     async def serve() -> None:
         try:
             app: App = _build(settings, located)
+            await app.start()
         except ToolgateError as error:
             from toolgate.ingress.broken import explain
 

@@ -48,7 +48,7 @@ class _Plan:
 class Engine:
     """The detectors behind the port `Detectors`. Not for several threads at once.
 
-    `packs` are the operator's own rules.
+    `packs` are the operator's own rules, `highest` is the highest score of every entity.
     """
 
     def __init__(self, compile_patterns: Compile = best, packs: Sequence[Pack] = ()) -> None:
@@ -59,11 +59,14 @@ class Engine:
         self._matchers: dict[int, Matcher] = {}
         self._known = Known(compile_patterns)
         self.entities = ENTITIES | {rule.entity for pack in self._packs for rule in pack.rules}
+        self.highest: dict[str, float] = {}
         self._kinds: tuple[_Kind, ...] = (
             *((rule.entity, rule.score, rule.name) for rule in RULES),
             *((rule.entity, rule.score, rule.name) for pack in self._packs for rule in pack.rules),
             ("SECRET", 1.0, "known"),
         )
+        for entity, score, _ in self._kinds:
+            self.highest[entity] = max(score, self.highest.get(entity, 0.0))
 
     def register(self, value: str) -> bool:
         """Find this very value from now on, as SECRET; False where it is too short to be looked for."""
@@ -85,7 +88,7 @@ class Engine:
         self._plans[entities] = self._plan(entities) if entities else None
 
     def _reachable(self, entity: str, wanted: float) -> None:
-        highest = max(score for found, score, _ in self._kinds if found == entity)
+        highest = self.highest[entity]
         if not 0 <= wanted <= highest:
             raise ValueError(
                 f"detectors: found {wanted:g} for {entity}, expected a score from 0 to {highest:g}"

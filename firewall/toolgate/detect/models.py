@@ -41,6 +41,8 @@ class ModelStage:
         self._seconds = seconds
         self._pool: ProcessPoolExecutor | None = None
         self.entities = frozenset(self._labels.values())
+        # What a label of a transformer is worth it says itself, up to 1.
+        self.highest = dict.fromkeys(self.entities, 1.0 if name.startswith(TRANSFORMERS) else SCORE)
 
     async def start(self) -> None:
         """Start the processes, load the model. Raises Misuse where the model or a label is missing."""

@@ -17,6 +17,7 @@ from toolgate.ingress.issuer import Issuer
 from toolgate.mistakes import Steps
 from toolgate.secrets import references
 from toolgate.settings.console import ConsoleFile, console, unfit
+from toolgate.settings.detection import DetectionFile, detection
 from toolgate.settings.fields import Duration, FilePath, Provider, Strict, Word
 from toolgate.settings.notify import NotifyFile, notify
 from toolgate.settings.values import (
@@ -214,6 +215,7 @@ class SettingsFile(Strict):
     notify: NotifyFile = NotifyFile()
     console: ConsoleFile = ConsoleFile()
     limits: LimitsFile = LimitsFile()
+    detection: DetectionFile = DetectionFile()
 
 
 def loaded(path: Path) -> Settings:
@@ -250,6 +252,7 @@ def loaded(path: Path) -> Settings:
         vault=place(vault, base) if vault is not None else None,
         notify=notify(value.notify),
         console=made,
+        detection=detection(value.detection, base),
     )
 
 

@@ -141,6 +141,25 @@ class ConsoleSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Model:
+    """A spaCy package or folder, or `transformers:` and a folder. `timeout` is seconds."""
+
+    name: str
+    entities: Mapping[str, str]
+    max_chars: int = 100_000
+    workers: int = 1
+    timeout: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """Rule files in gitleaks' format, and a model."""
+
+    rules: tuple[Path, ...] = ()
+    model: Model | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Where things are. Paths are absolute; `base` is where relative `secret:file:` paths start."""
 
@@ -158,3 +177,4 @@ class Settings:
     vault: VaultPlace | None = None
     notify: Notify = field(default_factory=Notify)
     console: ConsoleSettings = field(default_factory=ConsoleSettings)
+    detection: Detection = field(default_factory=Detection)

@@ -1,0 +1,60 @@
+"""The detectors of the settings: what toolgate brings, rule files, a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from toolgate.detect.engine import Engine
+from toolgate.detect.matchers import Compile
+from toolgate.ports import Detectors
+from toolgate.settings import Settings
+
+if TYPE_CHECKING:
+    from toolgate.detect.models import ModelStage
+    from toolgate.detect.packs import Pack
+
+
+@dataclass(frozen=True, slots=True)
+class Detecting:
+    """`all` is what judges; `engine` is its fast part, `model` its slow one, to be started and closed.
+
+    `highest` is the highest score of every entity that can be found.
+    """
+
+    all: Detectors
+    engine: Engine
+    model: ModelStage | None
+    highest: Mapping[str, float]
+
+
+def detecting(settings: Settings, compile_patterns: Compile) -> Detecting:
+    """The detectors; a model is not started yet. Raises Misuse with file and line for a wrong rule file."""
+    engine = Engine(compile_patterns, packs(settings))
+    model = stage(settings)
+    if model is None:
+        return Detecting(engine, engine, None, engine.highest)
+    from toolgate.detect.joined import Joined
+
+    joined = Joined(engine, model)
+    return Detecting(joined, engine, model, joined.highest)
+
+
+def packs(settings: Settings) -> list[Pack]:
+    """The rule files. Raises Misuse with file and line."""
+    if not settings.detection.rules:
+        return []
+    from toolgate.detect.gitleaks import load  # a wrapped server has none
+
+    return [load(path) for path in settings.detection.rules]
+
+
+def stage(settings: Settings) -> ModelStage | None:
+    """The model, not started."""
+    said = settings.detection.model
+    if said is None:
+        return None
+    from toolgate.detect.models import ModelStage  # as above
+
+    return ModelStage(said.name, said.entities, said.max_chars, said.workers, said.timeout)
