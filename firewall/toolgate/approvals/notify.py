@@ -148,7 +148,9 @@ class Notifier:
 
     async def _post(self, receiver: Receiver, told: Told) -> None:
         ground = self._ground
-        sealed = ground.keyring.seal(PURPOSE, receiver.write(told))
+        # Four megabytes of arguments take a second to lay out, which no call shall wait for.
+        message = await asyncio.to_thread(receiver.write, told)
+        sealed = ground.keyring.seal(PURPOSE, message)
         ident = f"msg_{secrets.token_urlsafe(18)}"
         # News about no approval in particular stand in nobody's way.
         subject = told.approval.id or ident
