@@ -49,7 +49,7 @@ class Capped(io.TextIOBase):
 
     def text(self) -> str:
         """Give what was kept."""
-        return "".join(self._parts)
+        return _plain("".join(self._parts))
 
 
 def main() -> None:
@@ -88,7 +88,7 @@ def _cell(request: dict[str, Any], number: int, namespace: dict[str, Any]) -> di
     signal.setitimer(signal.ITIMER_REAL, request["seconds"])
     try:
         value = _executed(request["code"], f"<cell {number}>", namespace)
-        answer["value"] = None if value is None else repr(value)[: request["output"]]
+        answer["value"] = None if value is None else _plain(repr(value)[: request["output"]])
         answer["pictures"] = _pictures()
     except TimeIsUp:
         answer["limit"] = "time"
@@ -115,13 +115,18 @@ def _executed(code: str, name: str, namespace: dict[str, Any]) -> Any:
     return eval(compile(ast.Expression(last.value), name, "eval"), namespace)  # noqa: S307  # as above
 
 
+def _plain(text: str) -> str:
+    """Give a text that can be written as UTF-8; half of a surrogate pair becomes a question mark."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def _told(problem: BaseException) -> str:
     trace = problem.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
         trace = trace.tb_next
     try:
         lines = traceback.format_exception(type(problem), problem, trace, limit=-8, chain=False)
-        text = "".join(lines)
+        text = _plain("".join(lines))
     except BaseException:  # noqa: BLE001  # its own __str__ may raise anything
         text = type(problem).__name__
     return text if len(text) <= MAX_ERROR else f"{text[: MAX_ERROR // 2]}\n...\n{text[-MAX_ERROR // 2 :]}"

@@ -49,6 +49,7 @@ def limit_reached(what: str) -> Refused:
     expected = {
         "time": "code that ends sooner: less data, or a larger `seconds`",
         "memory": "code that holds less at a time",
+        "files": "fewer files",
     }
     return Refused(
         Reason.LIMIT_REACHED, "code", found=f"the limit of {what} reached", expected=expected[what]

@@ -73,6 +73,7 @@ def command_line(jail: Jail, *, seccomp: int, info: int, lifeline: int) -> list[
     wrapped = [
         bubblewrap(),
         *("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session"),
+        "--as-pid-1",  # no process of bubblewrap stays inside, whose memory could be written
         *("--clearenv", "--cap-drop", "ALL", "--hostname", "jail"),
         *("--uid", str(INSIDE), "--gid", str(INSIDE)),
         *("--proc", "/proc", "--dev", "/dev"),

@@ -57,7 +57,6 @@ class Kernel:
     def __init__(self, spawner: Spawner, limits: Limits, *, libraries: bool) -> None:
         folders = site_packages() if libraries else []
         self._packages = [str(folder) for folder in folders]
-        self._limits = limits
         self._began = 0.0
         mounts = tuple(Mount(folder, str(folder)) for folder in folders)
         self._jailed = Jailed(Jail(mounts=mounts, environment=ENVIRONMENT, limits=limits), spawner)
@@ -126,8 +125,7 @@ class Kernel:
             run.check()
             if time.monotonic() > ends:
                 raise limit_reached("time")
-            if self._jailed.memory() > self._limits.memory:
-                raise limit_reached("memory")
+            self._jailed.look()
             run.progress(time.monotonic() - self._began, text="running")
             ready = select.select(
                 [reading] if reading >= 0 else [], [writing] if writing >= 0 else [], [], LOOKING

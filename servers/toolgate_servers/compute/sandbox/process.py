@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Final
 
 from toolgate_servers.compute.sandbox.bpf import seccomp_filter
-from toolgate_servers.compute.sandbox.cells import sandbox_failed
+from toolgate_servers.compute.sandbox.cells import limit_reached, sandbox_failed
 from toolgate_servers.compute.sandbox.jail import Jail, command_line
 
 STARTING_SECONDS: Final = 10.0
+MAX_FILES: Final = 20_000  # each takes a kilobyte of the kernel that is counted nowhere
+SCRATCH: Final = "/tmp"  # noqa: S108  # inside
 PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -66,6 +68,7 @@ class Jailed:
     """A jail that runs; `end` it, or it ends with this object or this process."""
 
     def __init__(self, jail: Jail, spawner: Spawner) -> None:
+        self._limits = jail.limits
         filtered = seccomp_filter(forks=jail.forks)
         seccomp, info, lifeline = os.pipe(), os.pipe(), os.pipe()
         try:
@@ -100,8 +103,32 @@ class Jailed:
         self.end()
         return said[-1][:200] if said else ""
 
-    def memory(self) -> int:
-        """Give the bytes of memory that everything inside uses now."""
+    def look(self) -> None:
+        """Be sure that what is inside keeps within what no limit of the kernel counts.
+
+        Raises:
+            Refused: LIMIT_REACHED for memory or files.
+        """
+        if self._memory() > self._limits.memory:
+            raise limit_reached("memory")
+        if self._files() > MAX_FILES:
+            raise limit_reached("files")
+
+    def _files(self) -> int:
+        try:
+            folder = os.open(f"/proc/{self._inside}/root{SCRATCH}", os.O_PATH | os.O_DIRECTORY)
+        except OSError:
+            return 0  # it has ended
+        try:
+            # Until it has a root of its own, that is the folder of the machine.
+            if os.fstat(folder).st_dev == Path(SCRATCH).stat().st_dev:
+                return 0
+            scratch = os.statvfs(folder)
+            return scratch.f_files - scratch.f_ffree
+        finally:
+            os.close(folder)
+
+    def _memory(self) -> int:
         total, pending = 0, [self._inside]
         while pending:
             pid = pending.pop()

@@ -33,7 +33,7 @@ def run_program(jail: Jail, given: bytes, seconds: float, spawner: Spawner, run:
     """
     jailed = Jailed(jail, spawner)
     try:
-        return _Watched(jailed, jail.limits.memory, given, seconds, run).finished()
+        return _Watched(jailed, given, seconds, run).finished()
     finally:
         jailed.end()
 
@@ -41,13 +41,12 @@ def run_program(jail: Jail, given: bytes, seconds: float, spawner: Spawner, run:
 class _Watched:
     """A program that runs."""
 
-    def __init__(self, jailed: Jailed, memory: int, given: bytes, seconds: float, run: Run) -> None:
+    def __init__(self, jailed: Jailed, given: bytes, seconds: float, run: Run) -> None:
         process = jailed.process
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
         self._jailed = jailed
-        self._memory = memory
         self._given = given
         self._began = time.monotonic()
         self._ends = self._began + seconds
@@ -79,8 +78,7 @@ class _Watched:
         now = time.monotonic()
         if now > self._ends:
             raise limit_reached("time")
-        if self._jailed.memory() > self._memory:
-            raise limit_reached("memory")
+        self._jailed.look()
         self._run.progress(now - self._began, text="running")
 
     def _read(self, pipe: int) -> None:

@@ -43,6 +43,7 @@ REFUSED: Final[dict[str, Numbers]] = {
     "keyctl": Numbers(250, 219),
     "lookup_dcookie": Numbers(212, 18),
     "mbind": Numbers(237, 235),
+    "memfd_create": Numbers(319, 279),  # memory that no limit counts, as the next and shmget
     "memfd_secret": Numbers(447, 447),
     "migrate_pages": Numbers(256, 238),
     "mknod": Numbers(133, None),
@@ -76,6 +77,9 @@ REFUSED: Final[dict[str, Numbers]] = {
     "sethostname": Numbers(170, 161),
     "setns": Numbers(308, 268),
     "settimeofday": Numbers(164, 170),
+    "msgget": Numbers(68, 186),
+    "semget": Numbers(64, 190),
+    "shmget": Numbers(29, 194),
     "swapoff": Numbers(168, 225),
     "swapon": Numbers(167, 224),
     "sysfs": Numbers(139, None),
