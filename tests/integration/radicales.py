@@ -1,4 +1,4 @@
-"""A real CardDAV server, radicale, with one account and one address book, on a free loopback port."""
+"""A real CardDAV and CalDAV server, radicale, with one account, on a free loopback port."""
 
 from __future__ import annotations
 
@@ -18,9 +18,30 @@ BOOK = (
 )
 
 
+CALENDAR = (
+    '<?xml version="1.0"?><C:mkcalendar xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><D:set>'
+    "<D:prop><D:displayname>Work</D:displayname></D:prop></D:set></C:mkcalendar>"
+)
+
+
 @contextmanager
 def address_book(folder: Path) -> Generator[str]:
     """Run radicale until the block ends; yields the address of ann's book."""
+    with _radicale(folder) as port:
+        assert ask(port, "MKCOL", "/ann/book/", BOOK) == 201
+        yield f"http://127.0.0.1:{port}/ann/book/"
+
+
+@contextmanager
+def calendar(folder: Path) -> Generator[str]:
+    """Run radicale until the block ends; yields the address of ann's calendar, named Work."""
+    with _radicale(folder) as port:
+        assert ask(port, "MKCALENDAR", "/ann/cal/", CALENDAR) == 201
+        yield f"http://127.0.0.1:{port}/ann/cal/"
+
+
+@contextmanager
+def _radicale(folder: Path) -> Generator[int]:
     port = free_port()
     (folder / "users").write_text(f"ann:{PASSWORD}\n")
     options = {
@@ -34,8 +55,7 @@ def address_book(folder: Path) -> Generator[str]:
     command += [word for name, value in options.items() for word in (f"--{name}", value)]
     with running(command, folder / "log.txt") as process:
         wait_for(process, folder / "log.txt", lambda: listens(port))
-        assert ask(port, "MKCOL", "/ann/book/", BOOK) == 201
-        yield f"http://127.0.0.1:{port}/ann/book/"
+        yield port
 
 
 def ask(port: int, method: str, path: str, body: str = "") -> int:

@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
 import aiosmtplib
 
@@ -111,7 +112,7 @@ class SmtpSender:
 
 async def _hung_up(client: aiosmtplib.SMTP) -> None:
     """Say goodbye, and leave nothing of the connection behind."""
-    transport = client.transport
+    transport: Any = client.transport
     if transport is None:
         return
     try:
