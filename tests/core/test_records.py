@@ -37,6 +37,11 @@ def test_an_intent_names_its_approval_its_findings_and_what_shadow_mode_let_pass
     assert record == {**ABOUT, "kind": "intent", "verdict": "allow", "tier": "read", **more}
 
 
+def test_an_intent_names_the_grant_that_answered() -> None:
+    record = records.intent(START, "c-1", CALL, "digest", Allow(Tier.READ, {}, grant="gr-1"))
+    assert record["grant"] == "gr-1"
+
+
 def test_a_replay_is_an_intent_of_its_own_status() -> None:
     record = records.replayed(START, "c-1", CALL, "digest", "ap-1")
     assert record == {

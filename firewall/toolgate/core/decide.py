@@ -102,18 +102,10 @@ def _allow(case: Case) -> Allow:
     approval = _usable(case)
     if approval:
         return Allow(tier, outgoing(case), (*taken, Burn(approval)), approval, findings)
-    if case.facts.grants is not UNKNOWN and asks(case, tier):
-        grant = granted(case, tier)
-        if isinstance(grant, Grant):
-            return Allow(
-                tier,
-                outgoing(case),
-                (*taken, Use(grant.id, grant.uses, grant.expires)),
-                "",
-                findings,
-                None,
-                grant.id,
-            )
+    grant = granted(case, tier) if case.facts.grants is not UNKNOWN and asks(case, tier) else None
+    if isinstance(grant, Grant):
+        use = Use(grant.id, grant.uses, grant.expires)
+        return Allow(tier, outgoing(case), (*taken, use), "", findings, None, grant.id)
     return Allow(tier, outgoing(case), taken, "", findings)
 
 

@@ -73,7 +73,7 @@ def _place(value: str) -> tuple[str, str] | None:
 def _folder(values: Sequence[str]) -> str:
     """The deepest folder that all these paths are in, empty where they are none or share only the root."""
     split = [value.split("/")[:-1] for value in values]
-    if not all(split) or any(part in ("..", "~") for parts in split for part in parts):
+    if not all(split) or any(part in ("..", "~") or ":" in part for parts in split for part in parts):
         return ""
     shared: list[str] = []
     for parts in zip(*split, strict=False):
