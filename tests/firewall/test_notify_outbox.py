@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from toolgate.core.delivery import FIRST, LONGEST, Delivery, pause
+from toolgate.core.delivery import Delivery
 from toolgate.errors import JournalDown
 from toolgate.stores.database import create
 from toolgate.stores.outbox import KEPT, LEASE, MOST, SqliteOutbox
@@ -138,12 +138,3 @@ async def test_a_store_that_is_gone_is_said_to_be_gone_and_not_made_anew(tmp_pat
 async def test_the_file_stays_private(office: Office) -> None:
     await office.outbox.put(letter("m1"))
     assert stat.S_IMODE(office.path.stat().st_mode) == 0o600
-
-
-def test_waits_double_with_jitter_up_to_a_bound() -> None:
-    longest = [pause(attempt, 1.0) for attempt in range(1, 12)]
-    assert longest[:4] == [FIRST, 2 * FIRST, 4 * FIRST, 8 * FIRST]
-    assert max(longest) == LONGEST
-    assert [pause(attempt, 0.0) for attempt in range(1, 12)] == [one / 2 for one in longest]
-    assert pause(1, 0.0, told=120.0) == 120.0
-    assert pause(10**9, 1.0) == LONGEST
