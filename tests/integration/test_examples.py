@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -80,6 +81,29 @@ async def test_a_client_that_reads_the_configuration_gets_the_notes(tmp_path: Pa
         allowed = await ask(client, "list_notes", {})
     assert refused.reason == "sensitive-arguments"
     assert allowed.verdict == "allow"
+
+
+def test_the_model_mails_a_customer_whose_address_it_never_sees(tmp_path: Path) -> None:
+    folder = copied("customer-by-pseudonym", tmp_path)
+    done = subprocess.run(
+        ["sh", "-c", shell(folder / "README.md")],
+        cwd=folder,
+        env=plain(),
+        capture_output=True,
+        text=True,
+        timeout=55,
+        check=True,
+    )
+    address = "purchasing@acme.example.com"
+    assert address not in done.stdout + done.stderr
+    assert len(re.findall(r"<email-\w{10}>", done.stdout)) >= 4
+    assert "refuse  pseudonym-unknown" in done.stdout
+    with sqlite3.connect(folder / "outbox.db") as outbox:
+        kept = "\n".join(outbox.iterdump())
+    assert kept.count(address) >= 1
+    assert "<email-" not in kept
+    for left in ("toolgate.db", "toolgate.db-wal"):
+        assert not (folder / left).exists() or address.encode() not in (folder / left).read_bytes()
 
 
 def test_the_agent_is_told_that_its_mail_waits(tmp_path: Path) -> None:
