@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from toolgate_servers.errors import CannotStart, Reason, Refused
 from toolgate_servers.retrieval.backends.sqlite import SqliteIndex
-from toolgate_servers.retrieval.folder import Folder
+from toolgate_servers.retrieval.folder import Contents, Folder
 from toolgate_servers.retrieval.formats import MAX_BYTES
 from toolgate_servers.retrieval.library import REFRESH_SECONDS, Library
 
@@ -147,6 +148,31 @@ def test_a_new_document_is_found_after_the_refresh_time(root: Path, shelves: Lib
     assert shelves.search("zebra", 5).matched == "nothing"
     clock.now += REFRESH_SECONDS
     assert [hit.path for hit in shelves.search("zebra", 5).hits] == ["new.md"]
+
+
+def test_a_large_folder_is_looked_at_behind_the_back_of_the_search(root: Path) -> None:
+    class Slow(Folder):
+        """A folder that takes its time, on the clock of the test."""
+
+        def contents(self) -> Contents:
+            clock.now += 1
+            if threading.current_thread() is not threading.main_thread():
+                looking.set()
+                go.wait(10)
+            return super().contents()
+
+    clock, index = Hands(), SqliteIndex(None, str(root))
+    looking, go = threading.Event(), threading.Event()
+    library = Library(Slow(root), index, clock)
+    assert library.search("hello", 5).matched == "every word"
+    (root / "new.md").write_text("zebra")
+    clock.now += REFRESH_SECONDS
+    assert library.search("zebra", 5).matched == "nothing"
+    assert looking.wait(10)
+    go.set()
+    with library.settled:
+        assert library.search("zebra", 5).matched == "every word"
+    index.close()
 
 
 def test_a_search_says_when_only_some_words_were_found(shelves: Library) -> None:

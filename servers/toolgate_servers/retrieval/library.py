@@ -24,6 +24,7 @@ Matched: TypeAlias = Literal["every word", "any word", "meaning only", "nothing"
 Ranking: TypeAlias = Literal["words", "words and meaning"]
 
 REFRESH_SECONDS = 2.0
+NOTICEABLE_SECONDS = 0.05
 PER_DOCUMENT = 3
 CANDIDATES = 100
 VECTORS_AT_ONCE = 512
@@ -68,8 +69,14 @@ class Library:
         self._lock = threading.Lock()  # of the texts
         self._refreshing = threading.Lock()
         self._refreshed: float | None = None
+        self._took = 0.0
         self._skipped = 0
         self._texts: OrderedDict[tuple[str, int], Text] = OrderedDict()
+
+    @property
+    def settled(self) -> threading.Lock:
+        """Held while the index is brought up to date."""
+        return self._refreshing
 
     @property
     def is_kept(self) -> bool:
@@ -133,17 +140,39 @@ class Library:
     def refresh(self, run: Run | None = None, step: Callable[[int, int], None] | None = None) -> None:
         """Bring the index up to date, unless that happened a moment ago.
 
+        A folder so large that even looking for changes takes long is looked at behind the caller's back, and
+        the search goes on with what is known.
+
         Raises:
             Refused: STORE_FAILED, CANCELLED or TIMED_OUT; what was read until then is kept.
         """
+        if self._is_fresh():
+            return
+        if self._took > NOTICEABLE_SECONDS:
+            if not self._refreshing.locked():
+                threading.Thread(target=self._refresh_quietly, name="refresh", daemon=True).start()
+            return
+        self._refresh(step or _telling(run))
+
+    def _is_fresh(self) -> bool:
+        return self._refreshed is not None and self._clock() - self._refreshed < REFRESH_SECONDS
+
+    def _refresh_quietly(self) -> None:
+        try:
+            self._refresh(None)
+        except Refused as refused:
+            log.warning("the index is not brought up to date: %s", refused)
+
+    def _refresh(self, step: Callable[[int, int], None] | None) -> None:
         with self._refreshing:
-            now = self._clock()
-            if self._refreshed is not None and now - self._refreshed < REFRESH_SECONDS:
+            if self._is_fresh():
                 return
+            began = self._clock()
             contents = self.folder.contents()
-            unread = self._index.synchronise(contents.entries, self._text, step or _telling(run))
+            unread = self._index.synchronise(contents.entries, self._text, step)
             self._skipped = contents.skipped + unread
-            self._refreshed = now
+            self._refreshed = self._clock()
+            self._took = self._refreshed - began
 
     def vectors(self, run: Run | None = None, most: int | None = None) -> None:
         """Ask for missing vectors, if meaning is on.

@@ -82,7 +82,10 @@ def _decoded(text: Any, charset: str | None) -> str:
 
 def _addresses(parsed: Parsed, name: str) -> tuple[str, ...]:
     values = [str(value)[:MAX_HEADER] for value in parsed.get_all(name, [])[:MAX_RECIPIENTS]]
-    found = [one_line(address, MAX_LINE) for _, address in getaddresses(values) if address]
+    try:
+        found = [one_line(address, MAX_LINE) for _, address in getaddresses(values) if address]
+    except RecursionError:
+        return ()  # brackets within brackets
     return tuple(found[:MAX_RECIPIENTS])
 
 
@@ -158,6 +161,9 @@ class _Shown(HTMLParser):
 def shown(page: str) -> str:
     """Give the text of HTML, a line for each block."""
     parser = _Shown()
-    parser.feed(page)
+    try:
+        parser.feed(page)
+    except AssertionError:
+        pass  # the standard library's parser gives up on some declarations; what came before is shown
     lines = (" ".join(line.split()) for line in "".join(parser.texts).splitlines())
     return "\n".join(line for line in lines if line)

@@ -148,8 +148,8 @@ def _tables_of(tables: Sequence[Mapping[str, Any]], blob: bytes) -> sqlite3.Conn
 def _fill(connection: sqlite3.Connection, name: str, written: str, delimiter: str) -> None:
     rows = csv.reader(io.StringIO(written.replace("\0", ""), newline=""), delimiter=delimiter)
     try:
-        head: list[str] = next(rows, [])[:MAX_COLUMNS]
-        columns = _column_names(head) or ["empty"]
+        first: list[str] | None = next(rows, None)
+        columns = _column_names((first or [])[:MAX_COLUMNS]) or ["empty"]
         spelled = ", ".join(f'"{column}"' for column in columns)
         connection.execute(f'CREATE TABLE "{name}" ({spelled})')
         marks = ",".join("?" * len(columns))
