@@ -28,6 +28,7 @@ class AnnouncedServer(uvicorn.Server):
 def serve_http(server: MCPServer[Any], host: str, port: int) -> None:
     """Serve until interrupted or terminated."""
     app = server.streamable_http_app(host=host)
-    config = uvicorn.Config(app, host=host, port=port, log_level="warning")
+    # httptools keeps blanks around header values, which MCP compares; RFC 9110 5.5 takes them away.
+    config = uvicorn.Config(app, host=host, port=port, log_level="warning", http="h11")
     with suppress(KeyboardInterrupt):
         AnnouncedServer(config, server.name).run()
