@@ -114,7 +114,7 @@ async def test_every_answer_keeps_itself_out_of_frames_and_caches_and_runs_no_fo
         assert rules["base-uri"] == "'none'"
         assert headers["x-frame-options"] == "DENY"
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
         assert "cache-control" in headers
     assert (await browser.get("/approvals")).headers["cache-control"] == "no-store"
 
