@@ -114,7 +114,10 @@ class Judge(Outcomes):
                     return held
                 facts, passed = held, 0
             elif isinstance(verdict, Refuse):
-                return await self._refuse(call_id, call, facts, policy, verdict)
+                gone_on = await self._stopped(call_id, call, facts, policy, verdict)
+                if gone_on is None:
+                    return verdict
+                facts, passed = await self._again(gone_on, call, facts, policy), 0
             elif isinstance(verdict, Amend):
                 call, passed = await self._amended(call, verdict.approval), 0
                 facts = Facts(facts.now, facts.tool, pauses=facts.pauses, names=facts.names)
@@ -166,7 +169,7 @@ class Judge(Outcomes):
             wanted = view_of(call, policy).wanted_arguments
             read = texts(call.arguments)
             found = await world.detectors.scan(read, wanted)
-            facts = replace(facts, findings=found, texts=read)
+            facts = facts.scanned(found, read)
             if len(needed) == 1:
                 return facts
         pin = facts.tool.pin if isinstance(facts.tool, Tool) else ""
@@ -270,6 +273,14 @@ class Judge(Outcomes):
             hold = Hold(Tier.REVERSIBLE, call.arguments, facts.now)
             about = replace(self._new(call, facts, hold), id="")
             self._world.announcer.announce(News("forwarded", about, channels, "", facts.now))
+
+    async def _stopped(
+        self, call_id: str, call: Call, facts: Facts, policy: Policy, verdict: Refuse
+    ) -> Exhausted | None:
+        """Put a refusal on record, unless it was for a pause that somebody has lifted meanwhile."""
+        body = records.refusal(facts.now, call_id, call, policy.digest, verdict)
+        under = facts.pauses.generation if verdict.reason is Reason.PAUSED else None
+        return await self._world.journal.commit(Entry(body, canonical(call.arguments), None, under))
 
     async def _refuse(
         self, call_id: str, call: Call, facts: Facts, policy: Policy, verdict: Refuse

@@ -192,6 +192,21 @@ class Facts:
     grants: tuple[Grant, ...] | Unknown = UNKNOWN
     pauses: Pauses = NO_PAUSES
 
+    def scanned(self, findings: tuple[Finding, ...], texts: Texts) -> Facts:
+        """The same with findings. On the way of every call, where `replace` would cost ten times as much."""
+        return Facts(
+            self.now,
+            self.tool,
+            findings,
+            self.approval,
+            self.assigned,
+            self.spent,
+            texts,
+            self.names,
+            self.grants,
+            self.pauses,
+        )
+
 
 @value
 class Limit:

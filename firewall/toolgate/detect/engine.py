@@ -131,7 +131,7 @@ class Engine:
         if runs or len(data) != len(text) or "%" in text or "\\" in text or "&" in text:
             for view in readings(text, runs=runs):
                 judged += self._look_at(view, plan, texts)
-        if texts.count("text") > 1:
+        if texts.count("text") > 2:  # one block says it twice, as a type and as a key
             judged += self._look_across(plan, texts)
         if not judged:
             return ()
