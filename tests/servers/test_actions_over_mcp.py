@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import anyio
 import pytest
+import yaml
 from mcp import Client
 from mcp_types import CallToolResult, TextContent
 
@@ -218,20 +219,42 @@ async def test_a_key_that_was_used_for_something_else_is_refused(folder: Path) -
     assert reason(got) is Reason.KEY_REUSED
 
 
-async def test_a_write_is_undone_with_what_it_gave(folder: Path) -> None:
+POLICY = Path(__file__).parents[2] / "policies" / "default.yaml"
+RULES: dict[str, Any] = yaml.safe_load(POLICY.read_text(encoding="utf-8"))["tools"]
+CLOSES: tuple[str, dict[str, Any]] = ("ticket_update", {"number": 1, "state": "closed", "why": "not_planned"})
+UNDONE = [*(write for write in WRITES if "undo" in RULES.get(f"actions/{write[0]}", {})), CLOSES]
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"), UNDONE, ids=[f"{tool}-{n}" for n, (tool, _) in enumerate(UNDONE)]
+)
+async def test_the_default_policy_undoes_a_write_with_what_it_gave(
+    folder: Path, tool: str, arguments: dict[str, Any]
+) -> None:
+    undo = RULES[f"actions/{tool}"]["undo"]
     async with Client(served(folder)) as client:
-        deleted = value(await client.call_tool("email_delete_draft", {"draft_id": DRAFT}))
-        draft = {name: deleted[name] for name in ("to", "cc", "subject", "body", "attachments")}
-        assert value(await client.call_tool("email_draft", draft))["draft_id"]
-        moved = value(await client.call_tool("calendar_move", {"id": MEETING, "start": "2026-11-25T10:00"}))
-        back = {"id": MEETING, "start": moved["former_start"], "end": moved["former_end"]}
-        assert value(await client.call_tool("calendar_move", back))["start"] == "2026-11-24T09:00+00:00"
-        answered = value(await client.call_tool("calendar_respond", {"id": INVITED, "answer": "declined"}))
-        back = {"id": INVITED, "answer": answered["former_answer"]}
-        assert value(await client.call_tool("calendar_respond", back))["answer"] == "needs-action"
-        assigned = value(await client.call_tool("ticket_assign", {"number": 1, "assignees": ["ann"]}))
-        back = {"number": 1, "assignees": assigned["former_assignees"]}
-        assert value(await client.call_tool("ticket_assign", back))["assignees"] == ["bob"]
+        before = await seen(client)
+        done = value(await client.call_tool(tool, arguments))
+        assert await seen(client) != before
+        sent = {
+            name: done[said.removeprefix("$result.")] if said.startswith("$result.") else said
+            for name, said in undo["with"].items()
+        }
+        value(await client.call_tool(undo["call"].removeprefix("actions/"), sent))
+        assert await seen(client) == before
+
+
+async def seen(client: Client) -> dict[str, Any]:
+    """What a user sees: texts of drafts, events that take place, and open tickets."""
+    drafts = value(await client.call_tool("email_search", {"folder": "drafts"}))["mails"]
+    asked = {"start": "2026-11-01", "end": "2026-12-01"}
+    events = value(await client.call_tool("calendar_search", asked))["events"]
+    tickets = value(await client.call_tool("ticket_search", {}))["tickets"]
+    hidden = {"id", "at", "etag", "updated_at"}
+    return {
+        name: [{key: field for key, field in one.items() if key not in hidden} for one in listed]
+        for name, listed in (("drafts", drafts), ("events", events), ("tickets", tickets))
+    }
 
 
 async def test_an_answer_to_everyone_can_name_who_they_are(folder: Path) -> None:

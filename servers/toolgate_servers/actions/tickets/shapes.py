@@ -129,9 +129,8 @@ class Update(Write):
     title: Annotated[Title | None, Field(description="The new title, one line.")] = None
     body: Annotated[Text | None, Field(description="The new text, plain or Markdown.")] = None
     labels: Annotated[Labels | None, Field(description="All its labels, in place of those it has.")] = None
-    state: Annotated[
-        Literal["open"] | None, Field(description="open: open a closed one again; ticket_close closes.")
-    ] = None
+    state: Annotated[State | None, Field(description="open: open a closed one again.")] = None
+    why: Annotated[Why | None, Field(description="With state closed: why; null is completed.")] = None
 
 
 class Updated(Written):
@@ -143,6 +142,7 @@ class Updated(Written):
     former_body: str | None
     former_labels: list[str] | None
     former_state: State | None
+    former_why: Why | None
 
 
 class Assign(Write):

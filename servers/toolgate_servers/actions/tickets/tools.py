@@ -122,6 +122,7 @@ def update(tickets: Tickets, arguments: Update, run: Run) -> Updated:
         body=arguments.body,
         labels=None if arguments.labels is None else tuple(arguments.labels),
         state=arguments.state,
+        why=(arguments.why or "completed") if arguments.state == "closed" else None,
     )
     before, after = tickets.change(
         stable_id("ticket_update", run.idempotency_key), arguments.number, change, run
@@ -133,6 +134,7 @@ def update(tickets: Tickets, arguments: Update, run: Run) -> Updated:
         former_body=None if arguments.body is None else before.body,
         former_labels=None if arguments.labels is None else list(before.labels),
         former_state=None if arguments.state is None else before.state,
+        former_why=None if arguments.state is None else before.why,
     )
 
 
