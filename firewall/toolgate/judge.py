@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 
 import orjson
@@ -36,7 +36,7 @@ from toolgate.core.model import (
     Tool,
 )
 from toolgate.core.outgoing import outgoing
-from toolgate.core.policy import Policy
+from toolgate.core.policy import Policy, View
 from toolgate.core.reasons import Reason
 from toolgate.core.redact import counts
 from toolgate.core.texts import texts
@@ -81,19 +81,30 @@ class Judge(Outcomes):
         """An id for one call, unique over all processes."""
         return f"{self._prefix}-{next(self._count):x}"
 
-    async def judge(self, call: Call, tool: Tool | None) -> Judged:
+    def judge(self, call: Call, tool: Tool | None) -> Awaitable[Judged]:
         """Admit, hold, replay or refuse one call; whatever it is, it is on record when this returns."""
-        call_id = self.next_id()
         policy = self._policies.current
         view = view_of(call, policy)
-        pauses = self._switch.pauses
-        facts, passed = Facts(self._now(), tool, pauses=pauses), 0
+        facts = Facts(self._now(), tool, pauses=self._switch.pauses)
         if policy.pseudonyms is not None and view.allowed:
-            back = await self._world.naming.put_back(call, policy, view)
-            if isinstance(back, Refuse):
-                return await self._refuse(call_id, call, facts, policy, back)
-            call = back
-            facts = replace(facts, names=self._world.naming.names(call, policy))
+            return self._judged_by_name(call, tool, facts, policy, view)
+        return self._judged(self.next_id(), call, tool, facts, policy, view)
+
+    async def _judged_by_name(
+        self, call: Call, tool: Tool | None, facts: Facts, policy: Policy, view: View
+    ) -> Judged:
+        """The same with the values that pseudonyms stand for put back."""
+        call_id = self.next_id()
+        back = await self._world.naming.put_back(call, policy, view)
+        if isinstance(back, Refuse):
+            return await self._refuse(call_id, call, facts, policy, back)
+        facts = replace(facts, names=self._world.naming.names(back, policy))
+        return await self._judged(call_id, back, tool, facts, policy, view)
+
+    async def _judged(
+        self, call_id: str, call: Call, tool: Tool | None, facts: Facts, policy: Policy, view: View
+    ) -> Judged:
+        passed = 0
         for _ in range(_ROUNDS):
             verdict = admit(call, facts, policy, passed, view)
             if isinstance(verdict, Need):
@@ -103,21 +114,17 @@ class Judge(Outcomes):
                 entry = Entry(body, canonical(verdict.arguments), None, facts.pauses.generation)
                 exhausted = await self._journal.commit(entry, verdict.charges, bool(verdict.approval))
                 if exhausted is None:
-                    if verdict.tier is Tier.REVERSIBLE:
-                        self._forwarded(call, facts, policy)
-                    edited = await self._edited(verdict, facts) if verdict.approval else ()
-                    return Admitted(call_id, call, verdict, tool, policy, view, edited)
+                    admitted = Admitted(call_id, call, verdict, tool, policy, view)
+                    return admitted if verdict.tier is Tier.READ else await self._told(admitted, facts)
                 facts, passed = await self._again(exhausted, call, facts, policy), 0
-            elif isinstance(verdict, Hold):
-                held = await self._hold(call_id, call, facts, policy, verdict)
-                if not isinstance(held, Facts):
-                    return held
-                facts, passed = held, 0
-            elif isinstance(verdict, Refuse):
-                gone_on = await self._stopped(call_id, call, facts, policy, verdict)
-                if gone_on is None:
-                    return verdict
-                facts, passed = await self._again(gone_on, call, facts, policy), 0
+            elif isinstance(verdict, Hold | Refuse):
+                about = (call_id, call, facts, policy)
+                kept = await (
+                    self._hold(*about, verdict) if isinstance(verdict, Hold) else self._stop(*about, verdict)
+                )
+                if not isinstance(kept, Facts):
+                    return kept
+                facts, passed = kept, 0
             elif isinstance(verdict, Amend):
                 call, passed = await self._amended(call, verdict.approval), 0
                 facts = Facts(facts.now, facts.tool, pauses=facts.pauses, names=facts.names)
@@ -143,6 +150,13 @@ class Judge(Outcomes):
         sealed = await self._world.approvals.arguments(approval.id)
         plain = self._world.keyring.unseal(HELD_ARGUMENTS, sealed or b"")
         return replace(call, arguments=orjson.loads(plain), approval=approval.id)
+
+    async def _told(self, admitted: Admitted, facts: Facts) -> Admitted:
+        """The same with what people are told of it, and what the caller is told of its approver."""
+        if admitted.allow.tier is Tier.REVERSIBLE:
+            self._forwarded(admitted.call, facts, admitted.policy)
+        edited = await self._edited(admitted.allow, facts) if admitted.allow.approval else ()
+        return replace(admitted, edited=edited) if edited else admitted
 
     async def _edited(self, allow: Allow, facts: Facts) -> tuple[str, ...]:
         """What the approver of this call changed in it."""
@@ -274,13 +288,15 @@ class Judge(Outcomes):
             about = replace(self._new(call, facts, hold), id="")
             self._world.announcer.announce(News("forwarded", about, channels, "", facts.now))
 
-    async def _stopped(
+    async def _stop(
         self, call_id: str, call: Call, facts: Facts, policy: Policy, verdict: Refuse
-    ) -> Exhausted | None:
-        """Put a refusal on record, unless it was for a pause that somebody has lifted meanwhile."""
+    ) -> Refuse | Facts:
+        """Put a refusal on record; the facts to judge by again where a pause was lifted meanwhile."""
         body = records.refusal(facts.now, call_id, call, policy.digest, verdict)
         under = facts.pauses.generation if verdict.reason is Reason.PAUSED else None
-        return await self._world.journal.commit(Entry(body, canonical(call.arguments), None, under))
+        entry = Entry(body, canonical(call.arguments), None, under)
+        lifted = await self._world.journal.commit(entry)
+        return verdict if lifted is None else await self._again(lifted, call, facts, policy)
 
     async def _refuse(
         self, call_id: str, call: Call, facts: Facts, policy: Policy, verdict: Refuse
