@@ -132,10 +132,11 @@ def _lacking(case: Case) -> frozenset[Fact]:
     """Every fact the rest of the checks will ask for."""
     facts, view = case.facts, case.view
     unscanned = bool(view.wanted_arguments) and facts.findings is UNKNOWN
+    tier = view.tier
+    if unscanned and (tier is Tier.READ or tier is Tier.REVERSIBLE) and case.call.approval is None:
+        return _FINDINGS
     tier = tier_of(case)
     asked = case.call.approval is not None or asks(case, tier)
-    if unscanned and not asked:
-        return _FINDINGS
     grantable = asked and case.call.approval is None and (tier is None or case.policy.rule(tier).grants)
     wanted = (
         (Fact.FINDINGS, unscanned),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Any, cast
 
 from toolgate import replies
@@ -54,6 +53,11 @@ class Exchange:
     caller: Caller
     receive: Receive
     response: Response
+
+    async def left(self) -> None:
+        """Returns when the client is gone."""
+        while (await self.receive())["type"] != "http.disconnect":
+            continue
 
 
 class HttpFront:
@@ -271,14 +275,17 @@ class HttpFront:
 
     async def _answer(self, exchange: Exchange, session: Session, message: JsonObject) -> None:
         response, method = exchange.response, message["method"]
-        given = params_of(exchange.headers) if session.era is Era.MODERN else None
+        given = leaving = None
+        if session.era is Era.MODERN:
+            given = params_of(exchange.headers)
+        else:
+            # A client of this era that leaves cancels nothing, but nobody waits for its approval any more.
+            leaving = exchange.left
         # Like the SDK's servers: within a session kept here, answers come as events.
         response.as_events = session.era is Era.LEGACY and self._gateway.routes.keeps_own(session)
         if method == "initialize":
             response.opening = lambda: self._begun(session, response)
         try:
-            # A client of the handshake era that leaves cancels nothing, but nobody waits for its approval.
-            leaving = partial(_left, exchange.receive) if session.era is Era.LEGACY else None
             reply = await self._gateway.request(session, message, response.emit, given, leaving)
         except UpstreamDown as error:
             reply = down(error)
@@ -330,7 +337,7 @@ class HttpFront:
         listening = asyncio.ensure_future(
             self._gateway.listen(session, exchange.response.emit, exchange.headers.get("last-event-id"))
         )
-        leaving = asyncio.ensure_future(_left(exchange.receive))
+        leaving = asyncio.ensure_future(exchange.left())
         try:
             while not listening.done() and not leaving.done():
                 await asyncio.wait(
@@ -389,8 +396,3 @@ class HttpFront:
 def params_of(headers: dict[str, str]) -> dict[str, str]:
     """The `Mcp-Param-*` headers of a request."""
     return {key: value for key, value in headers.items() if key.startswith("mcp-param-")}
-
-
-async def _left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        continue

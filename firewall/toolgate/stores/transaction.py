@@ -56,7 +56,13 @@ class Transactor:
         turn, writers, link, generation = self.db.execute(schema.READ_ROSTER).fetchone()
         if generation != self.pauses.generation:
             self.pauses = pauses_of(self.db, generation)
-        answers = [self._answer(item, generation, now) for item in items]
+        # What was decided before something was paused is not written.
+        answers = [
+            PAUSED
+            if item.under != generation and item.under is not None
+            else (take(item.acts, self._shelf, now) if item.acts else None)
+            for item in items
+        ]
         self._shelf.flush()
         taken = items
         if any(answers):
@@ -66,12 +72,6 @@ class Transactor:
         if rows:
             self._store(rows, before)
         return answers, rows[-1] if rows else None
-
-    def _answer(self, item: Item, generation: int, now: float) -> Exhausted | None:
-        """Take what the item takes; what was decided before something was paused is not written."""
-        if item.under is not None and item.under != generation:
-            return PAUSED
-        return take(item.acts, self._shelf, now) if item.acts else None
 
     def _store(self, rows: Sequence[Row], before: chain.Roster) -> None:
         last = rows[-1]
