@@ -139,8 +139,10 @@ def _is_bounded(schema: dict[str, Any], whole: dict[str, Any]) -> bool:
     if schema["type"] == "object":
         closed = schema.get("additionalProperties") is False
         return closed and all(_is_bounded(inner, whole) for inner in schema["properties"].values())
-    limits = {"integer": ("maximum",), "number": ("maximum",), "null": ("type",), "boolean": ("type",)}
-    return any(limit in schema for limit in limits.get(schema["type"], ("maxLength", "enum", "const")))
+    limits = {"integer": ("maximum", "enum"), "number": ("maximum",), "null": ("type",), "boolean": ("type",)}
+    return any(
+        limit in schema for limit in limits.get(schema["type"], ("maxLength", "enum", "const", "format"))
+    )
 
 
 async def test_calculate_gives_the_value_and_the_expression(clients: dict[str, Client]) -> None:
