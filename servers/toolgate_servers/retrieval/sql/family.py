@@ -8,7 +8,7 @@ from pydantic import Field, create_model
 
 from toolgate_servers.errors import Reason, Refused
 from toolgate_servers.retrieval.sql.checks import check_query, closest
-from toolgate_servers.retrieval.sql.databases import Asked, Limits
+from toolgate_servers.retrieval.sql.databases import Asked, Limits, TableShape
 from toolgate_servers.server import Family
 from toolgate_servers.strict import READS, READS_WORLD, Arguments, Outcome, described, strict_tool
 
@@ -143,20 +143,23 @@ def _query(known: dict[str, Asked], limits: Limits, annotations: Any) -> Tool:
     )
 
 
+def chosen(tables: list[TableShape], name: str) -> list[TableShape]:
+    """Give the table of a name, or all of them when there is none given.
+
+    Raises:
+        Refused: NO_SUCH_TABLE, saying which there are.
+    """
+    found = [table for table in tables if name.lower() in ("", table.name.lower())]
+    if name and not found:
+        expected = closest(name, [table.name for table in tables])
+        raise Refused(Reason.NO_SUCH_TABLE, "table", found="no table of that name", expected=expected)
+    return found
+
+
 def _tables(known: dict[str, Asked], limits: Limits, annotations: Any) -> Tool:
     def list_tables(arguments: ListTables) -> Tables:
         database = known[arguments.database]
-        found = database.tables(limits)
-        if arguments.table:
-            chosen = [table for table in found if table.name.lower() == arguments.table.lower()]
-            if not chosen:
-                raise Refused(
-                    Reason.NO_SUCH_TABLE,
-                    "table",
-                    found="no table of that name",
-                    expected=closest(arguments.table, [table.name for table in found]),
-                )
-            found = chosen
+        found = chosen(database.tables(limits), arguments.table)
         return Tables(
             database=database.name,
             dialect=database.dialect,
