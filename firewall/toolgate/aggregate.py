@@ -88,10 +88,12 @@ class Aggregated(Routes):
             case _:
                 return None
 
-    async def page(self, session: Session, message: JsonObject, emit: Emit) -> Page | Refuse | None:
+    async def page(
+        self, session: Session, message: JsonObject, emit: Emit, heard: Heard
+    ) -> Page | Refuse | None:
         """Every page of every upstream as one; an upstream that is down is left out and named."""
         if session.scope is not None:
-            return await super().page(session, message, emit)
+            return await super().page(session, message, emit, heard)
         method, names = cast("str", message["method"]), self.registry.names()
         lists = await asyncio.gather(*(self._walk(session, upstream, method) for upstream in names))
         parts: list[tuple[str, list[Any]]] = []
@@ -249,6 +251,7 @@ class Aggregated(Routes):
             if isinstance(found, str):
                 told.append(f"{upstream} is not available now: {found}")
                 continue
+            found = await self.judged(session, upstream, found)
             for key, value in _object(found, "capabilities").items():
                 if key in _DELIVERED:
                     capabilities[key] = {**capabilities.get(key, {}), **_object({key: value}, key)}

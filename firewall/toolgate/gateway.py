@@ -17,17 +17,19 @@ from toolgate.core.attempts import Attempts
 from toolgate.core.canonical import canonical
 from toolgate.core.decide import view_of
 from toolgate.core.model import Call, JsonObject, Refuse, Tool, Withhold
-from toolgate.core.present import CONTINUE, EXPLAIN, EXPLANATION, LISTS, own_tools, present
+from toolgate.core.present import CONTINUE, EXPLAIN, EXPLANATION, LISTS
 from toolgate.core.reasons import Reason
 from toolgate.deadline import Deadlines
 from toolgate.errors import UpstreamDown
 from toolgate.judge import Admitted, Judge, Judged, Replayed, World
+from toolgate.listing import Listing
 from toolgate.ports import Entry
 from toolgate.protocol.headers import param_headers, param_mismatch
-from toolgate.protocol.messages import answer_of
+from toolgate.protocol.messages import answer_of, fields_of, members
 from toolgate.protocol.versions import REMOVED, Era
 from toolgate.relay import Relay
-from toolgate.routes import Routes, Target, arguments_of, down, with_arguments
+from toolgate.routes import Page, Routes, Target, arguments_of, down, with_arguments
+from toolgate.sending import looks_beside
 from toolgate.session import InFlight, Session
 from toolgate.upstream.link import Emit, Link, Note
 from toolgate.verdicts import Held, Reply
@@ -50,6 +52,9 @@ class Gateway:
         self._blocked, self._monotonic = attempts.blocked, world.clock.monotonic
         self.relay = Relay(world, self.judge)
         self.asking = Asking(world, self.judge, routes)
+        self.sending = self.relay.sending
+        self.listing = Listing(world, self.judge, self.relay, routes)
+        routes.judged = self._says
         self._deadlines = Deadlines()
 
     async def request(
@@ -65,6 +70,7 @@ class Gateway:
         `given` are the `Mcp-Param-*` headers that came with it, lower-case names. `leaving` returns when the
         client is gone, where that does not cancel this.
         """
+        message = fields_of(message)
         method: str = message["method"]
         wait = self._blocked(session.caller.credential, self._monotonic)
         if wait is not None:
@@ -73,12 +79,18 @@ class Gateway:
             about = Call(method, session.scope or "", "", {}, session.caller, session.id)
             removed = Refuse(Reason.METHOD_NOT_ALLOWED, "removed in 2026-07-28")
             return await self._refused(session, about, removed)
-        if method in LISTS:
-            return await self._list(session, message, emit)
+        if method in PLAIN or method in LISTS:
+            cleaned = await self.sending.whole(session, message)
+            if isinstance(cleaned, Refuse):
+                about = self._call(session, Target("", "", message), method)
+                return await self._refused(session, about, cleaned)
+            if method in LISTS:
+                return await self._list(session, cleaned, emit)
+            message = cleaned
         if session.scope is None:
             own = await self.routes.own(session, message, emit, partial(self._heard, session))
             if own is not None:
-                return await self._own(session, method, own)
+                return own
         target = self.routes.target(session, message)
         if isinstance(target, Refuse):
             return await self._refused(session, self._call(session, Target("", "", message), method), target)
@@ -94,8 +106,9 @@ class Gateway:
         """Pass a client's notification on to the upstreams it concerns. Raises UpstreamDown."""
         if message["method"] == "notifications/cancelled" and self.asking.cancelled(session, message):
             return
+        cleaned = await self.sending.notification(session, fields_of(message))
         down: UpstreamDown | None = None
-        for link, passed in self.routes.notified(session, message):
+        for link, passed in self.routes.notified(session, cleaned) if cleaned is not None else ():
             try:
                 await link.send(passed)
             except UpstreamDown as error:
@@ -135,13 +148,14 @@ class Gateway:
         self.routes.heard(upstream, note.message)
         return await self.relay.from_upstream(session, upstream, link, note)
 
-    async def _own(self, session: Session, method: str, own: Note | Refuse) -> Reply:
-        """What the endpoint says itself repeats what upstreams say of themselves."""
-        if isinstance(own, Refuse) or own.message is None:
-            return own
-        about = Call(method, "", method, {}, session.caller, session.id)
-        cleaned = await self.relay.cleaned(about, own.message["result"], self.world.policies.current)
-        return cleaned if isinstance(cleaned, Withhold) else Note({**own.message, "result": cleaned})
+    async def _says(self, session: Session, upstream: str, said: JsonObject) -> JsonObject:
+        """What an upstream says of itself, where the endpoint repeats it in its own words."""
+        about = Call("initialize", upstream, "initialize", {}, session.caller, session.id)
+        cleaned = await self.relay.cleaned(about, said, self.world.policies.current)
+        if isinstance(cleaned, Withhold):
+            await self.judge.refused(about, Refuse(cleaned.reason, cleaned.detail))
+            return {"capabilities": {key: {} for key in members(said.get("capabilities"))}}
+        return cleaned
 
     async def _aside(self, session: Session, upstream: str, link: Link, note: Note) -> Note | None:
         """What came outside the stream of its request; an answer is released there too."""
@@ -175,38 +189,22 @@ class Gateway:
                 note = await self._forward(session, call, link, target, emit, None)
         except TimeoutError:
             return Refuse(Reason.UPSTREAM_TIMEOUT, f"{target.upstream}: no answer within {timeout:g} s")
-        if note is None or note.message is None or "result" not in note.message:
+        if note is None or note.message is None:
             return note
-        result = self.routes.opened(session, target.upstream, link, message, note.message["result"])
+        answer = answer_of(note.message)
+        if answer is None or "error" in answer:
+            return await self.relay.failed(call, note, self.world.policies.current)
+        result = self.routes.opened(session, target.upstream, link, message, answer["result"])
         cleaned = await self.relay.cleaned(call, result, self.world.policies.current)
         if isinstance(cleaned, Withhold):
             return cleaned
-        return Note({**note.message, "result": cleaned}, note.id, note.retry)
+        return Note({**answer, "result": cleaned}, note.id, note.retry)
 
     async def _list(self, session: Session, message: JsonObject, emit: Emit) -> Reply | None:
-        method, caller = cast("str", message["method"]), session.caller
-        page = await self.routes.page(session, message, emit)
-        if isinstance(page, Refuse):
+        page = await self.routes.page(session, message, emit, partial(self._heard, session))
+        if not isinstance(page, Page):
             return page
-        if page is None or page.note.message is None or "result" not in page.note.message:
-            return page.note if page else None
-        result = cast("JsonObject", page.note.message["result"])
-        key, policy = LISTS[method][0], self.world.policies.current
-        items: object = result.get(key)
-        if not isinstance(items, list):
-            return Withhold(Reason.RESULT_MALFORMED, f"result.{key}: expected a list")
-        if method == "tools/list" and page.upstream:
-            self.routes.catalogue(page.upstream).learn(cast("list[object]", items))
-        shown = page.merge(lambda upstream, part: present(method, part, upstream, caller, policy))
-        last = result.get("nextCursor") is None
-        if method == "tools/list" and last:
-            listed = any(part for _, part in page.parts)
-            shown += own_tools(listed=listed, shown=shown, caller=caller, policy=policy)
-        changed: JsonObject = {**result, key: shown}
-        if "cacheScope" in result:
-            # MCP 2026-07-28 caching: what differs per authorization is never shared.
-            changed["cacheScope"] = "private"
-        return Note({**page.note.message, "result": changed}, page.note.id, page.note.retry)
+        return await self.listing.answer(session, cast("str", message["method"]), page)
 
     async def _judged(
         self,
@@ -234,9 +232,8 @@ class Gateway:
                 if wrong:
                     return await self._refused(session, call, Refuse(Reason.BAD_HEADER, wrong))
         target, said = asked, None
-        params = asked.message.get("params") or ()
-        if "inputResponses" in params or "requestState" in params:
-            if isinstance(taken := await self._inputs(call, asked), Refuse):
+        if looks_beside(asked.message):
+            if isinstance(taken := await self._beside(session, call, asked), Refuse):
                 return await self._refused(session, call, taken)
             target, said = taken
         judged: Judged | Reply = await self.judge.judge(call, tool)
@@ -348,13 +345,22 @@ class Gateway:
         self.world.journal.note(Entry(body))
         return why
 
-    async def _inputs(self, call: Call, asked: Target) -> tuple[Target, Answered | None] | Refuse:
-        """A repeated request without what is ours, and with what its upstream may have of the answers."""
-        taken = self.asking.taken(call, asked)
-        if isinstance(taken, Refuse):
-            return taken
-        target, answered = taken
-        cleaned = await self.relay.inputs_cleaned(call, target, self.world.policies.current)
+    async def _beside(
+        self, session: Session, call: Call, asked: Target
+    ) -> tuple[Target, Answered | None] | Refuse:
+        """A request without what is ours, and with what its upstream may have of the rest."""
+        answered, target = None, asked
+        params = cast("JsonObject", asked.message.get("params") or {})
+        if "inputResponses" in params or "requestState" in params:
+            taken = self.asking.taken(call, asked)
+            if isinstance(taken, Refuse):
+                return taken
+            target, answered = taken
+            inputs = await self.sending.inputs(call, target, self.world.policies.current)
+            if isinstance(inputs, Refuse):
+                return inputs
+            target = inputs
+        cleaned = await self.sending.beside(session, call, target)
         return cleaned if isinstance(cleaned, Refuse) else (cleaned, answered)
 
     async def _not_admitted(self, judged: Judged | Reply, turn: Turn) -> Admitted | Reply:

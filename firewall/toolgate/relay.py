@@ -6,18 +6,19 @@ import itertools
 from dataclasses import replace
 from typing import cast
 
+from toolgate.core.binary import Opened, opened
 from toolgate.core.decide import view_of
-from toolgate.core.model import Call, Deliver, Facts, JsonObject, Need, Refuse, Withhold
-from toolgate.core.policy import Policy, ServerAsk
+from toolgate.core.model import Call, Deliver, Facts, Finding, JsonObject, Need, Refuse, Withhold
+from toolgate.core.policy import Policy, ServerAsk, View
 from toolgate.core.reasons import Reason
-from toolgate.core.redact import redact, refused
+from toolgate.core.redact import refused
 from toolgate.core.release import release
 from toolgate.core.texts import texts
 from toolgate.errors import PortDown, UpstreamDown
 from toolgate.judge import Admitted, Judge, World
-from toolgate.protocol.messages import METHOD_NOT_FOUND, REFUSED, error, members, same_id
+from toolgate.protocol.messages import METHOD_NOT_FOUND, REFUSED, answer_of, error, members, same_id
 from toolgate.protocol.versions import Era
-from toolgate.routes import Target
+from toolgate.sending import Sending
 from toolgate.session import Asked, Session
 from toolgate.upstream.link import Link, Note
 
@@ -30,6 +31,12 @@ ASKS: dict[str, tuple[str, ServerAsk]] = {
 _NOTIFICATIONS = "notifications/"
 _UNFIT = Reason.RESULT_NOT_REDACTABLE
 _MOST_ASKED = 1000
+_LONGEST = 256
+# What goes on from message to message, and what says which stream a message belongs to.
+_CONTINUED = {
+    "notifications/progress": ("message", "progressToken"),
+    "notifications/message": ("data", "logger"),
+}
 # All there is in a request or notification; what an upstream adds beside is judged by nobody.
 _FIELDS = frozenset({"jsonrpc", "id", "method", "params"})
 
@@ -41,6 +48,7 @@ class Relay:
         self._world = world
         self._judge = judge
         self._ids = itertools.count(1)
+        self.sending = Sending(world, judge)
 
     async def from_upstream(self, session: Session, upstream: str, link: Link, note: Note) -> Note | None:
         """The note as the client gets it; None when it stays here."""
@@ -74,7 +82,7 @@ class Relay:
             )
         call = Call(asked.method, asked.upstream, asked.method, {}, session.caller, session.id)
         body: JsonObject = {key: value for key, value in message.items() if key not in ("id", "jsonrpc")}
-        cleaned = await self._outgoing(call, body, self._world.policies.current)
+        cleaned = await self.sending.cleaned(call, body, self._world.policies.current)
         if isinstance(cleaned, Refuse):
             await self._judge.refused(call, cleaned)
             reply = error(asked.id, REFUSED, "the client's answer was refused by policy")
@@ -83,49 +91,70 @@ class Relay:
         await asked.link.send(reply)
         return cleaned if isinstance(cleaned, Refuse) else None
 
-    async def inputs_cleaned(self, call: Call, target: Target, policy: Policy) -> Target | Refuse:
-        """The `inputResponses` of a repeated request go to the upstream too: the same rules hold."""
-        params = cast("JsonObject", target.message.get("params") or {})
-        if "inputResponses" not in params:
-            return target
-        given: JsonObject = {"inputResponses": params["inputResponses"]}
-        cleaned = await self._outgoing(call, given, policy)
-        if isinstance(cleaned, Refuse) or cleaned is given:
-            return cleaned if isinstance(cleaned, Refuse) else target
-        return replace(target, message={**target.message, "params": {**params, **cleaned}})
-
     async def cleaned(self, call: Call, value: JsonObject, policy: Policy) -> JsonObject | Withhold:
         """Anything an upstream says, with the policy's masks for results applied."""
         view = view_of(call, policy)
-        wanted = view.wanted_results
-        findings = await self._judge.findings(value, wanted) if wanted else ()
-        if not findings and not call.restored:
+        blobs = opened(value)
+        if blobs is not None and (why := blobs.stopped(view.binary)):
+            return Withhold(Reason.BINARY_WITHHELD, why)
+        if not view.wanted_results:
             return value
+        looked = value if blobs is None else blobs.value
+        try:
+            findings = await self._judge.findings(looked, view.wanted_results)
+        except PortDown as down:
+            return Withhold(Reason.RESULT_TOO_LARGE, str(down))
+        masked = await self._masked(call, looked, findings, policy, view) if findings else looked
+        return masked if blobs is None or isinstance(masked, Withhold) else _closed(blobs, masked)
+
+    async def _masked(
+        self, call: Call, value: JsonObject, findings: tuple[Finding, ...], policy: Policy, view: View
+    ) -> JsonObject | Withhold:
+        """What was found masked, or everything withheld."""
         stopped = refused(findings, view.results)
         if stopped:
             return Withhold(Reason.SENSITIVE_RESULT, f"found {', '.join(stopped)}")
         return await self._world.naming.redacted(value, findings, view.results, call, policy)
 
+    async def failed(self, call: Call, note: Note, policy: Policy) -> Note | Withhold:
+        """The error an upstream answers with, as the client gets it."""
+        message = answer_of(cast("JsonObject", note.message))
+        if message is None or "error" not in message:
+            return Withhold(Reason.RESULT_MALFORMED, "expected a result or an error, one object")
+        cleaned = await self.cleaned(call, message["error"], policy)
+        if isinstance(cleaned, Withhold):
+            return cleaned
+        return Note({**message, "error": cleaned}, note.id, note.retry)
+
     async def judged(self, session: Session, admitted: Admitted, result: JsonObject) -> Deliver | Withhold:
         """What the caller gets of a result, its pseudonyms kept before it gets them."""
         world, call, wanted = self._world, admitted.call, admitted.view.wanted_results
-        names = None
+        names, looked, blobs = None, result, opened(result)
+        if blobs is not None:
+            looked = blobs.value
+            if why := blobs.stopped(admitted.view.binary):
+                return Withhold(Reason.BINARY_WITHHELD, why)
         try:
-            read = texts(result) if wanted or call.restored else None
+            read = texts(looked) if wanted or call.restored else None
             found = await world.detectors.scan(read, wanted) if read and wanted else ()
         except PortDown as down:
             return Withhold(Reason.RESULT_TOO_LARGE, str(down))
         if admitted.policy.pseudonyms is not None or call.restored:
             names, found = world.naming.names(call, admitted.policy), world.naming.found(found, read, call)
         facts = Facts(0.0, admitted.tool, found, texts=read, names=names)
-        verdict = release(result, call, facts, admitted.policy, admitted.view)
+        verdict = release(looked, call, facts, admitted.policy, admitted.view)
         if names is not None and isinstance(verdict, Withhold) and verdict.reason is _UNFIT:
             facts = replace(facts, names=names.shape())  # a schema may take what looks like an address
-            verdict = release(result, call, facts, admitted.policy, admitted.view)
+            verdict = release(looked, call, facts, admitted.policy, admitted.view)
         if isinstance(verdict, Need):
             return Withhold(Reason.INTERNAL, "the result could not be judged")
         if isinstance(verdict, Deliver):
             await world.naming.keep(facts.names, call, admitted.policy)
+            if blobs is not None:
+                closed = _closed(blobs, verdict.result)
+                if isinstance(closed, Withhold):
+                    return closed
+                verdict = replace(verdict, result=closed)
         return self.asks_allowed(session, admitted, verdict) if "resultType" in result else verdict
 
     def asks_allowed(
@@ -151,17 +180,6 @@ class Relay:
                 return Withhold(Reason.SERVER_MAY_NOT, "result.inputRequests: the client does not offer this")
         return verdict
 
-    async def _outgoing(self, call: Call, value: JsonObject, policy: Policy) -> JsonObject | Refuse:
-        view = view_of(call, policy)
-        if not view.wanted_arguments:
-            return value
-        findings = await self._judge.findings(value, view.wanted_arguments)
-        stopped = refused(findings, view.arguments)
-        if stopped:
-            return Refuse(Reason.SENSITIVE_ARGUMENTS, f"found {', '.join(stopped)}, expected none of these")
-        masked: JsonObject = redact(value, findings, view.arguments) if findings else value
-        return masked
-
     async def _cleaned_note(self, session: Session, upstream: str, note: Note) -> Note | None:
         message = cast("JsonObject", note.message)
         method, params = cast("str", message["method"]), cast("object", message.get("params") or {})
@@ -180,6 +198,25 @@ class Relay:
             return note
         judged = {key: value for key, value in message.items() if key in _FIELDS}
         return Note({**judged, "params": cleaned}, note.id, note.retry)
+
+    async def _continued(
+        self, session: Session, call: Call, params: JsonObject, key: str, name: str
+    ) -> JsonObject | Withhold:
+        """A message that goes on with those before it of its kind: looked at together with their ends."""
+        policy = self._world.policies.current
+        view = view_of(call, policy)
+        if not view.wanted_results:
+            return params
+        # What goes on stands first: its texts have the same numbers in every message of the stream.
+        ordered = {key: params[key], **params}
+        leaves, count = texts(ordered), len(texts(params[key]))
+        stream = session.stream(call.upstream, call.method, str(params.get(name))[:_LONGEST])
+        try:
+            found = await self._world.detectors.scan(stream.joined(leaves, 1, count), view.wanted_results)
+        except PortDown as down:
+            return Withhold(Reason.RESULT_TOO_LARGE, str(down))
+        findings = stream.own(found, leaves, 1, count)
+        return await self._masked(call, ordered, findings, policy, view) if findings else params
 
     async def _asked(
         self, session: Session, upstream: str, link: Link, note: Note, method: str
@@ -216,6 +253,14 @@ class Relay:
     async def _record(self, session: Session, upstream: str, method: str, reason: Reason) -> None:
         call = Call(method, upstream, method, {}, session.caller, session.id)
         await self._judge.refused(call, Refuse(reason))
+
+
+def _closed(blobs: Opened, masked: JsonObject) -> JsonObject | Withhold:
+    """A message with its binary content in base64 again."""
+    closed = blobs.closed(masked)
+    if closed is None:
+        return Withhold(_UNFIT, "found something in binary content that is no text, expected nothing")
+    return closed
 
 
 def _taken_back(session: Session, upstream: str, note: Note) -> Note | None:

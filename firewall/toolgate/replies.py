@@ -70,6 +70,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.SENSITIVE_RESULT: "The result holds sensitive data that may not be shown.",
     Reason.RESULT_INVALID: "The result breaks the tool's own output schema, so it is not passed on.",
     Reason.RESULT_NOT_REDACTABLE: "The result holds sensitive data that cannot be masked within its schema.",
+    Reason.BINARY_WITHHELD: "The result holds binary content that the policy does not let pass.",
     Reason.RESULT_TOO_LARGE: "The result is larger than toolgate passes on. Ask for less.",
     Reason.RESULT_MALFORMED: "The server's answer is not what the protocol expects, so it is not passed on.",
     Reason.UPSTREAM_DOWN: "The server behind this tool cannot be reached. Other servers are not affected.",

@@ -38,6 +38,8 @@ CLIENT_NOTIFICATIONS = frozenset(
 
 # What an upstream sends over a link besides answers, as the client gets it; None when it stays here.
 Heard = Callable[[str, Link, Note], Awaitable[Note | None]]
+# What an upstream says of itself, as a client of this session may hear it.
+Says = Callable[[Session, str, JsonObject], Awaitable[JsonObject]]
 Present = Callable[[str, list[Any]], list[JsonObject]]
 
 
@@ -89,6 +91,7 @@ class Routes:
         self.registry = registry
         self.policies = policies
         self._catalogues: dict[str, Catalogue] = {}
+        self.judged: Says = _as_it_is
 
     def catalogue(self, upstream: str) -> Catalogue:
         """The tools of one upstream."""
@@ -157,14 +160,22 @@ class Routes:
         """What the endpoint answers itself; None where a request is routed. Transparent: nothing."""
         return None
 
-    async def page(self, session: Session, message: JsonObject, emit: Emit) -> Page | Refuse | None:
+    async def page(
+        self, session: Session, message: JsonObject, emit: Emit, heard: Heard
+    ) -> Page | Refuse | None:
         """One page of a list, as the upstream gives it."""
         upstream = session.scope or ""
         link = await self.link(session, upstream)
         if isinstance(link, Refuse):
             return link
+
+        async def judged(note: Note) -> None:
+            passed = await heard(upstream, link, note)
+            if passed is not None:
+                await emit(passed)
+
         try:
-            note = await link.request(message, emit)
+            note = await link.request(message, judged)
         except UpstreamDown as error:
             return down(error)
         if note is None or note.message is None:
@@ -301,7 +312,7 @@ def listened(message: JsonObject) -> list[str]:
     return [str(uri) for uri in cast("list[object]", uris)] if isinstance(uris, list) else []
 
 
-_NAMED = frozenset({"tools/call", "prompts/get"})
+NAMED = frozenset({"tools/call", "prompts/get"})
 _OBJECT_OR_NOTHING = frozenset({dict, type(None)})
 _BY_URI = frozenset({"resources/read", "resources/subscribe", "resources/unsubscribe"})
 
@@ -316,7 +327,7 @@ def named(message: JsonObject) -> str | Refuse:
         reference = cast("JsonObject", given) if isinstance(given, dict) else {}
         # What is judged must be what the upstream reads, whatever else the reference holds.
         name = reference.get("name" if reference.get("type") == "ref/prompt" else "uri")
-    elif method in _NAMED:
+    elif method in NAMED:
         where, name = "params.name", params.get("name")
         if type(params.get("arguments")) not in _OBJECT_OR_NOTHING:
             return Refuse(Reason.MALFORMED, "params.arguments: expected an object")
@@ -332,7 +343,7 @@ def named(message: JsonObject) -> str | Refuse:
 def arguments_of(message: JsonObject, method: str) -> JsonObject:
     """What the caller chose: a tool's or prompt's arguments, else every parameter but `_meta`."""
     params: JsonObject = message.get("params") or {}
-    if method in _NAMED:
+    if method in NAMED:
         return params.get("arguments") or {}
     return {key: value for key, value in params.items() if key != "_meta"}
 
@@ -342,8 +353,8 @@ def with_arguments(target: Target, method: str, arguments: JsonObject) -> Target
     params = cast("JsonObject", target.message.get("params") or {})
     if arguments == arguments_of(target.message, method):
         return target
-    kept = {key: params[key] for key in params if method in _NAMED or key == "_meta"}
-    sent = {**kept, "arguments": arguments} if method in _NAMED else {**arguments, **kept}
+    kept = {key: params[key] for key in params if method in NAMED or key == "_meta"}
+    sent = {**kept, "arguments": arguments} if method in NAMED else {**arguments, **kept}
     return Target(target.upstream, target.name, {**target.message, "params": sent})
 
 
@@ -355,6 +366,10 @@ def down(error: UpstreamDown) -> Refuse:
         return Refuse(Reason.SECRET_UNAVAILABLE, str(error))
     reason = Reason.RESULT_MALFORMED if isinstance(error, Malformed) else Reason.UPSTREAM_DOWN
     return Refuse(reason, str(error))
+
+
+async def _as_it_is(_session: Session, _upstream: str, said: JsonObject) -> JsonObject:
+    return said
 
 
 async def _closed(link: Link) -> None:

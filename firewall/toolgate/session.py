@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from dataclasses import dataclass, field
+from typing import Final
 
 from toolgate.core.model import Call, Caller, JsonObject, Refuse
+from toolgate.core.streams import Stream
 from toolgate.judge import Admitted
 from toolgate.protocol.versions import NEWEST_LEGACY, Era
 from toolgate.upstream.link import Emit, Link
+
+# Streams whose ends are kept, per session; the longest silent are forgotten.
+_STREAMS: Final = 256
 
 
 @dataclass(slots=True)
@@ -60,6 +66,21 @@ class Session:
     unsolicited: Emit | None = None
     last_seen: float = 0.0
     log_level: str | None = None
+    # What last stood beside a call's arguments, for which entities nothing was found in it.
+    beside: tuple[frozenset[str], JsonObject] | None = None
+    # Progress and log messages by upstream, method and token or logger: values run over their ends.
+    streams: OrderedDict[tuple[str, str, str], Stream] = field(
+        default_factory=OrderedDict[tuple[str, str, str], "Stream"]
+    )
+
+    def stream(self, upstream: str, method: str, name: str) -> Stream:
+        """The stream that a progress or log message belongs to."""
+        place = (upstream, method, name)
+        stream = self.streams.pop(place, None) or Stream()
+        self.streams[place] = stream
+        if len(self.streams) > _STREAMS:
+            self.streams.popitem(last=False)
+        return stream
 
     def newest(self, upstream: str) -> InFlight | None:
         """The newest request in flight to this upstream."""

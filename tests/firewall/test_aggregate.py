@@ -315,9 +315,14 @@ async def test_what_upstreams_say_of_themselves_is_masked_or_withheld(crm: Upstr
     assert result(await client.request("initialize", {}))["instructions"] == "crm: ask <EMAIL_ADDRESS>"
 
 
-async def test_a_secret_in_instructions_opens_no_session(world: World, crm: Upstream) -> None:
-    crm.results["initialize"] = {"capabilities": {}, "instructions": "use hunter2"}
-    assert_refused(await world.client(ANN).request("initialize", {}), Reason.SENSITIVE_RESULT)
+async def test_an_upstream_with_a_secret_in_its_instructions_is_heard_without_them(
+    world: World, crm: Upstream
+) -> None:
+    crm.results["initialize"] = {"capabilities": {"tools": {"hunter2": 1}}, "instructions": "use hunter2"}
+    world.upstreams["mail"].results["initialize"] = {"capabilities": {}, "instructions": "be kind"}
+    opened = result(await world.client(ANN).request("initialize", {}))
+    assert (opened["instructions"], opened["capabilities"]) == ("mail: be kind", {"tools": {}})
+    assert world.records[-1]["reason"] == Reason.SENSITIVE_RESULT
 
 
 async def test_a_held_call_goes_on_from_the_aggregated_endpoint(world: World, client: Client) -> None:

@@ -21,7 +21,7 @@ _TEXT: Final = re.compile(
 _SNIFFED: Final = 4096
 _ODD: Final = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]")
 # MCP names them so: a resource's `blob`, the `data` of images and sounds beside their `mimeType`.
-_ELSEWHERE: Final = frozenset({"contents", "messages", "inputRequests", "inputResponses", "result"})
+_ELSEWHERE: Final = frozenset({"contents", "messages", "inputRequests", "inputResponses", "params", "result"})
 
 
 @dataclass(frozen=True, slots=True)

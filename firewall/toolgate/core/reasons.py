@@ -41,6 +41,7 @@ class Reason(StrEnum):
     SENSITIVE_RESULT = "sensitive-result"
     RESULT_INVALID = "result-invalid"
     RESULT_NOT_REDACTABLE = "result-not-redactable"
+    BINARY_WITHHELD = "binary-withheld"
     RESULT_TOO_LARGE = "result-too-large"
     RESULT_MALFORMED = "result-malformed"
     UPSTREAM_DOWN = "upstream-down"

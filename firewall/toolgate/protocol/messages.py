@@ -75,6 +75,16 @@ def answer_of(message: JsonObject) -> JsonObject | None:
     return {"jsonrpc": "2.0", "id": message["id"], key: message[key]}
 
 
+_REQUEST: Final = frozenset({"jsonrpc", "id", "method", "params"})
+
+
+def fields_of(message: JsonObject) -> JsonObject:
+    """A request or notification without what the protocol does not know; the same object where that is all."""
+    if message.keys() <= _REQUEST:
+        return message
+    return {key: value for key, value in message.items() if key in _REQUEST}
+
+
 def members(value: object) -> JsonObject:
     """The members of a JSON object, none for anything else."""
     return cast("JsonObject", value) if isinstance(value, dict) else {}
