@@ -37,7 +37,7 @@ CHECKS = {LEGACY: 20, MODERN: 60}
 # What these two check is a tool of the suite's own example server.
 ITS_OWN = {"sep-2575-server-rejects-undeclared-capability", "sep-2575-missing-capability-http-400"}
 
-CALLS = {
+CALLS: dict[str, tuple[str, dict[str, object], str]] = {
     "compute": ("calculate", {"expression": "6 * 7"}, "42"),
     "retrieval": ("read_document", {"path": "a.md"}, "Hello"),
     "actions": ("ticket_search", {}, "tickets"),
