@@ -22,7 +22,16 @@ from toolgate_clients.connection import Place, connected
 PASSPHRASE = "correct horse battery"
 DESKTOP: ViewportSize = {"width": 1280, "height": 860}
 PHONE: ViewportSize = {"width": 390, "height": 844}
+SIZES = {"desktop": DESKTOP, "phone": PHONE}
 Light: TypeAlias = Literal["light", "dark"]
+# Where pictures for the documentation are put; nowhere unless somebody asks for them.
+PICTURES = os.environ.get("TOOLGATE_PICTURES", "")
+FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+# What can be pressed or filled in and has no name that a screen reader could say.
+NAMELESS = """[...document.querySelectorAll("a, button, input, select, textarea, summary")]
+  .filter(one => one.type !== "hidden" && !(one.getAttribute("aria-label") || one.textContent.trim()
+    || [...(one.labels || [])].some(label => label.textContent.trim())))
+  .map(one => one.outerHTML.slice(0, 80))"""
 POLICY = """
 version: 1
 unlisted: hold
@@ -116,6 +125,16 @@ class Window:
         self.page.get_by_label("Passphrase").fill(PASSPHRASE)
         self.page.get_by_role("button", name="Sign in").click()
         self.page.get_by_role("heading", name="Approvals").wait_for()
+
+    def keep_picture(self, name: str) -> None:
+        """A picture of the window, where pictures are wanted: few colours, so that it stays small."""
+        if not PICTURES:
+            return
+        from PIL import Image
+
+        file = Path(PICTURES) / f"{name}.png"
+        self.page.screenshot(path=file)
+        Image.open(file).convert("RGB").quantize(96).save(file, optimize=True)
 
     def mark(self) -> None:
         """Leave a mark that a reload would wipe away."""

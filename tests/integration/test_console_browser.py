@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from consoles import DESKTOP, PASSPHRASE, Household, Window, household
+from consoles import DESKTOP, FITS, NAMELESS, PASSPHRASE, SIZES, Household, Light, Window, household
 from toolgate.journal.reading import open_journal
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(180)]
@@ -56,7 +56,7 @@ def test_a_held_call_arrives_without_reload_and_is_sent_as_edited(home: Househol
         expect(page.locator(".notice")).to_contain_text("with edits")
     sent = home.mail("bob@example.com", "eve@evil.example", subject="Figures")
     assert sent.verdict == "allow"
-    listed = home.call("actions__email_search", {"folder": "sent"})
+    listed = home.call("actions__email_search", {"folder": "outbox"})
     assert "eve@evil.example" not in str(listed.values)
     assert "bob@example.com" in str(listed.values)
 
@@ -200,3 +200,40 @@ def test_a_policy_is_explained(home: Household) -> None:
         page.get_by_label("Roles of the caller").fill("assistant")
         page.get_by_role("button", name="Explain").click()
         expect(page.locator(".explained")).to_contain_text("hold")
+
+
+PAGES = (
+    *("/approvals", "/traffic", "/charts", "/callers", "/upstreams", "/upstreams/compute", "/policy"),
+    *("/journal", "/undo", "/switches"),
+)
+
+
+@pytest.fixture(scope="module")
+def busy(home: Household) -> str:
+    """A day's work: calls of every verdict, and a held one with everything that a card can show."""
+    for number in range(6):
+        home.call("compute__calculate", {"expression": f"{number} * 7"})
+    home.call("retrieval__search", {"query": "welcome"})
+    home.call("retrieval__read_document", {"path": "../../etc/passwd"})
+    home.call("actions__email_draft", {"to": ["bob@example.com"], "subject": "Minutes", "body": "Hello"})
+    home.mail("carol@example.com", subject="Invoice")
+    shown = {
+        "to": ["accounts@example.com", "cfo@example.com"],
+        "subject": "Refund \u202edesrever",
+        "body": "Dear team,\n\nplease refund IBAN DE89 3704 0044 0532 0130 00 today.\n\nKind regards\nAnn",
+    }
+    return home.call("actions__email_send", shown).approval
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+@pytest.mark.parametrize("light", ["light", "dark"])
+def test_every_page_fits_its_screen_and_names_what_can_be_pressed(
+    home: Household, busy: str, size: str, light: Light
+) -> None:
+    with home.window(SIZES[size], light) as window:
+        for path in (*PAGES, f"/approvals/{busy}"):
+            window.see(path)
+            window.page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+            assert window.page.evaluate(FITS), f"{path} is wider than the screen"
+            assert window.page.evaluate(NAMELESS) == [], path
+            window.keep_picture(f"console-{path.split('/')[1]}-{size}-{light}")

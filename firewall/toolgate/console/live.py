@@ -18,11 +18,11 @@ _MOST_WATCHING: Final = 200
 _MOST_OF_THE_PAST: Final = 200_000
 # Which pages a record concerns; every record concerns the journal.
 TOPICS: Final = {
-    "hold": ("approvals", "traffic"),
+    "hold": ("approvals", "callers", "traffic"),
     "decision": ("approvals", "callers"),
-    "intent": ("traffic", "approvals"),
-    "outcome": ("traffic", "approvals", "undo"),
-    "refusal": ("traffic",),
+    "intent": ("approvals", "callers", "traffic"),
+    "outcome": ("approvals", "traffic", "undo"),
+    "refusal": ("callers", "traffic"),
     "grant": ("callers", "approvals"),
     "pause": ("switches",),
     "undo": ("undo",),
