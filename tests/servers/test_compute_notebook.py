@@ -177,7 +177,8 @@ class Figure:
             return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
         head = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
         body = zlib.compress(bytes([0, 0]))
-        file.write(b"\\x89PNG\\r\\n\\x1a\\n" + chunk(b"IHDR", head) + chunk(b"IDAT", body) + chunk(b"IEND", b""))
+        chunks = chunk(b"IHDR", head) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+        file.write(b"\\x89PNG\\r\\n\\x1a\\n" + chunks)
 plots.get_fignums = lambda: [1]
 plots.figure = lambda number: Figure()
 plots.close = lambda which: None

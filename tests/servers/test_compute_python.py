@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from importlib.machinery import ModuleSpec
 from typing import Any, cast
 
 import pytest
@@ -170,7 +171,11 @@ def test_without_bubblewrap_a_server_that_wants_it_does_not_start(monkeypatch: p
 
 def test_without_polars_tables_are_off_unless_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "polars" else found(name))
+
+    def without(name: str) -> ModuleSpec | None:
+        return None if name == "polars" else found(name)
+
+    monkeypatch.setattr(importlib.util, "find_spec", without)
     off = build(ComputeSettings(families=Families(python=False, notebook=False)))
     assert [family.is_on for family in off.families] == [True, False, False, False, False]
     assert "toolgate[servers]" in off.families[3].line()

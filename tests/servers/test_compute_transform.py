@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from tool_examples import run_examples
 from toolgate_servers.compute.settings import TransformSettings
 from toolgate_servers.compute.transform import TransformData, Transformed, family
 from toolgate_servers.errors import CannotStart, Reason, Refused
 from toolgate_servers.running import Run
+from toolgate_servers.server import ToolServer
 
 pl = pytest.importorskip("polars")
 
@@ -269,6 +271,11 @@ def test_two_tables_of_one_name_and_none_or_both_sources_are_refused() -> None:
     assert refused(tables=[one, one]) is Reason.ARGUMENT_NOT_VALID
     assert refused(tables=[{"name": "t", "format": "csv"}]) is Reason.ARGUMENT_NOT_VALID
     assert refused(tables=[{**one, "file": "a.csv"}]) is Reason.ARGUMENT_NOT_VALID
+
+
+async def test_the_example_works() -> None:
+    made = ToolServer("compute", families=[family(TransformSettings())])
+    assert await run_examples(made) == ["transform_data"]
 
 
 def test_a_folder_that_is_not_there_does_not_start(tmp_path: Path) -> None:
