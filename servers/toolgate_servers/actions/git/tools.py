@@ -185,31 +185,7 @@ def _log(repositories: Repositories) -> Tool:
 
 def _branch(repositories: Repositories, once: Once) -> Tool:
     def git_branch(arguments: MakeBranch, run: Run) -> BranchMade:
-        repository = repositories.named(arguments.repository)
-        check_branch("branch", arguments.branch)
-        start = repository.resolve("start", arguments.start, run)
-        former, head = repository.head(run)
-        if arguments.switch and (head != start or repository.place.bare):
-            raise Refused(
-                Reason.REJECTED,
-                "switch",
-                found="a start that is not what is checked out",
-                expected="the start HEAD, or switch false",
-            )
-        if repository.tip(arguments.branch, run) != start and not repository.point(
-            arguments.branch, start, NOTHING, run
-        ):
-            raise Refused(
-                Reason.REJECTED,
-                "branch",
-                found="a branch with this name, or one that stands in its way",
-                expected="another name",
-            )
-        if arguments.switch and former != arguments.branch:
-            repository.switch(arguments.branch, run)
-        return BranchMade(
-            branch=arguments.branch, commit=start, former_branch=former, switched=arguments.switch
-        )
+        return make_branch(repositories.named(arguments.repository), arguments, run)
 
     return strict_tool(
         git_branch,
@@ -227,6 +203,35 @@ def _branch(repositories: Repositories, once: Once) -> Tool:
         once=once,
         repeatable=True,
     )
+
+
+def make_branch(repository: Repository, arguments: MakeBranch, run: Run) -> BranchMade:
+    """Make a branch, or find it as it was to be made, and check it out if no file changes by that.
+
+    Raises:
+        Refused: ARGUMENT_NOT_VALID, NOT_FOUND or REJECTED.
+    """
+    check_branch("branch", arguments.branch)
+    start = repository.resolve("start", arguments.start, run)
+    former, head = repository.head(run)
+    if arguments.switch and (head != start or repository.place.bare):
+        raise Refused(
+            Reason.REJECTED,
+            "switch",
+            found="a start that is not what is checked out",
+            expected="the start HEAD, or switch false",
+        )
+    there = repository.tip(arguments.branch, run) == start
+    if not there and not repository.point(arguments.branch, start, NOTHING, run):
+        raise Refused(
+            Reason.REJECTED,
+            "branch",
+            found="a branch with this name, or one that stands in its way",
+            expected="another name",
+        )
+    if arguments.switch and former != arguments.branch:
+        repository.switch(arguments.branch, run)
+    return BranchMade(branch=arguments.branch, commit=start, former_branch=former, switched=arguments.switch)
 
 
 def _commit(repositories: Repositories, once: Once) -> Tool:
