@@ -129,14 +129,20 @@ class Judge(Outcomes):
                 call, passed = await self._amended(call, verdict.approval), 0
                 facts = Facts(facts.now, facts.tool, pauses=facts.pauses, names=facts.names)
             else:
-                return await self._replay(call_id, case_of(call, facts, policy, view), verdict.approval)
+                again = await self._replay(call_id, case_of(call, facts, policy, view), verdict.approval)
+                if isinstance(again, Replayed):
+                    return again
+                facts, passed = await self._again(again, call, facts, policy), 0
         raise ToolgateError(f"no verdict within {_ROUNDS} rounds")
 
-    async def _replay(self, call_id: str, case: Case, approval: Approval) -> Replayed:
+    async def _replay(self, call_id: str, case: Case, approval: Approval) -> Replayed | Exhausted:
         """Put on record that a stored result is given out, with what would go on if it asked for input."""
         call, facts, policy = case.call, case.facts, case.policy
         body = records.replayed(facts.now, call_id, call, policy.digest, approval.id)
-        await self._journal.commit(Entry(body, canonical(call.arguments)))
+        entry = Entry(body, canonical(call.arguments), None, facts.pauses.generation)
+        exhausted = await self._journal.commit(entry)
+        if exhausted is not None:
+            return exhausted
         spent, sending = (Burn(approval.id, ApprovalState.EXECUTED),), outgoing(case)
         if approval.sends and call.approval is None:
             call = await self._amended(call, approval)
