@@ -14,8 +14,8 @@ CALLER: Final = "assistant"
 SERVERS: Final = ("compute", "retrieval", "actions")
 WELCOME: Final = """# Welcome
 
-This folder holds the documents that the retrieval server may search and read: .md, .txt, .rst, .html and
-.json files. Put yours here, or start with `toolgate up --folder FOLDER`.
+This folder holds the documents that the retrieval server may search and read: .md, .txt, .rst, .html, .json,
+.csv, .pdf and .docx files. Put yours here, or start with `toolgate up --folder FOLDER`.
 
 Ask your assistant to search for "welcome", to work out 17 % of 2,340, or to send a mail: reading and
 calculating go through at once, a mail waits until a person has approved it, and everything is on record.

@@ -13,7 +13,7 @@ from toolgate_servers.errors import CannotStart, Reason, Refused
 from toolgate_servers.retrieval.backends.sqlite import SqliteIndex
 from toolgate_servers.retrieval.folder import Contents, Folder
 from toolgate_servers.retrieval.formats import MAX_BYTES
-from toolgate_servers.retrieval.library import REFRESH_SECONDS, Library
+from toolgate_servers.retrieval.library import REFRESH_SECONDS, REST, Library
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def test_a_large_folder_is_looked_at_behind_the_back_of_the_search(root: Path) -
     library = Library(Slow(root), index, clock)
     assert library.search("hello", 5).matched == "every word"
     (root / "new.md").write_text("zebra")
-    clock.now += REFRESH_SECONDS
+    clock.now += REST
     assert library.search("zebra", 5).matched == "nothing"
     assert looking.wait(10)
     go.set()

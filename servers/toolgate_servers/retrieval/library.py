@@ -25,6 +25,7 @@ Ranking: TypeAlias = Literal["words", "words and meaning"]
 
 REFRESH_SECONDS = 2.0
 NOTICEABLE_SECONDS = 0.05
+REST = 20  # looking for changes takes at most a twentieth of the time
 PER_DOCUMENT = 3
 CANDIDATES = 100
 VECTORS_AT_ONCE = 512
@@ -155,7 +156,8 @@ class Library:
         self._refresh(step or _telling(run))
 
     def _is_fresh(self) -> bool:
-        return self._refreshed is not None and self._clock() - self._refreshed < REFRESH_SECONDS
+        rest = max(REFRESH_SECONDS, REST * self._took)
+        return self._refreshed is not None and self._clock() - self._refreshed < rest
 
     def _refresh_quietly(self) -> None:
         try:
