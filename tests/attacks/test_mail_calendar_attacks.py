@@ -216,7 +216,7 @@ def names(series: Series) -> list[str]:
 @pytest.mark.parametrize("text", list(INJECTIONS.values())[:-1], ids=list(INJECTIONS)[:-1])
 def test_no_line_of_an_event_can_bring_a_property(text: str) -> None:
     for field in ("title", "location"):
-        assert refused(lambda: Diary().create(**{field: text})) is Reason.CONTROL_CHARACTER  # noqa: B023
+        assert refused(lambda: Diary().create(**{field: text})) is Reason.CONTROL_CHARACTER  # noqa: B023  # called at once
     assert refused(lambda: Diary().create(attendees=[f"ann@example.com{text[1:]}"])) is Reason.BAD_ADDRESS
 
 

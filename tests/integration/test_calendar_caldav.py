@@ -242,7 +242,7 @@ def test_a_wrong_account_or_calendar_is_for_the_operator(url: str, monkeypatch: 
         (Diary(url.replace("/cal/", "/nowhere/")), Reason.NOT_FOUND),
         (Diary("http://127.0.0.1:1/cal/"), Reason.UNREACHABLE),
     ):
-        assert refused(lambda: diary.found("2026-12-01", "2026-12-02")) is reason  # noqa: B023
+        assert refused(lambda: diary.found("2026-12-01", "2026-12-02")) is reason  # noqa: B023  # called at once
 
 
 def test_what_does_not_exist_is_refused(diary: Diary) -> None:

@@ -106,7 +106,7 @@ def test_a_server_whose_certificate_is_not_trusted_gets_nothing(tmp_path: Path) 
     self_signed(tmp_path / "other")
     with smtpd(tmp_path, "starttls") as server:
         for settings in (to(server.port, tmp_path / "other"), to(server.port, tmp_path, ca=None)):
-            assert refused(lambda: post(settings).send("a" * 16, HELLO)).reason is Reason.UNREACHABLE  # noqa: B023
+            assert refused(lambda: post(settings).send("a" * 16, HELLO)).reason is Reason.UNREACHABLE  # noqa: B023  # called at once
     assert server.got == []
 
 
@@ -292,7 +292,7 @@ def test_an_id_of_another_time_of_the_folder_is_no_mail(running: Dovecot) -> Non
     named = box.search(Wanted("inbox")).mails[0].id
     validity, uid = named[1:].split("-")
     for other in (f"i{int(validity) + 1}-{uid}", f"i{validity}-999999", f"i{validity}-0", "a" * 16):
-        assert refused(lambda: box.read(other)).reason is Reason.NO_SUCH_MAIL  # noqa: B023
+        assert refused(lambda: box.read(other)).reason is Reason.NO_SUCH_MAIL  # noqa: B023  # called at once
 
 
 def test_a_server_that_is_not_what_the_settings_say_gives_nothing(running: Dovecot, tmp_path: Path) -> None:
@@ -303,7 +303,7 @@ def test_a_server_that_is_not_what_the_settings_say_gives_nothing(running: Dovec
         (inbox(running, folder="Nowhere"), Reason.BAD_ANSWER),
         (inbox(running, port=free_port()), Reason.UNREACHABLE),
     ):
-        assert refused(lambda: box.search(Wanted("inbox"))).reason is why  # noqa: B023
+        assert refused(lambda: box.search(Wanted("inbox"))).reason is why  # noqa: B023  # called at once
 
 
 async def test_a_received_mail_is_answered_in_its_conversation(running: Dovecot, tmp_path: Path) -> None:

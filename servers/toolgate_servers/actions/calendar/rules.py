@@ -255,6 +255,6 @@ def naive_until(text: str) -> datetime | None:
     if found is None:
         return None
     try:
-        return datetime.strptime(found[1] + (found[2] or "235959"), "%Y%m%d%H%M%S")  # noqa: DTZ007  # naive
+        return datetime.strptime(found[1] + (found[2] or "235959"), "%Y%m%d%H%M%S")  # noqa: DTZ007  # its zone is the reader's
     except ValueError:
         return None
