@@ -19,6 +19,7 @@ from toolgate.core.model import (
     Mismatch,
     Refuse,
     Tool,
+    Validate,
 )
 from toolgate.core.policy import Policy
 from toolgate.core.schema import compile_schema
@@ -84,7 +85,11 @@ async def judged(
     return Fit(sending, keyring.digest(DIGEST, canonical(bound)))
 
 
-def _accepts(about: About) -> Any:
+def _accepts(about: About) -> Validate:
     if about.schema:
         return compile_schema(about.schema)
-    return lambda _: Mismatch("arguments", "schema", "the tool's schema, which was not kept with the call")
+    return _unknown
+
+
+def _unknown(_: Any) -> Mismatch:
+    return Mismatch("arguments", "schema", "the tool's schema, which was not kept with the call")

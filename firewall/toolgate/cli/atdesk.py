@@ -50,19 +50,10 @@ def at_the_desk(
 
     async def run() -> Any:
         store = SqliteStore(places.store, keyring.journal_keys())
-        policy = open_policy(places.policies)
         told = _teller(places, store, keyring) if telling else None
-        desk = Desk(
-            store,
-            keyring,
-            places.approvers,
-            policy,
-            "cli",
-            time.time,
-            detectors=Engine(Re2),
-            patterns=pattern,
-            announcer=told or Silent(),
-        )
+        more = {"detectors": Engine(Re2), "patterns": pattern, "announcer": told or Silent()}
+        policy = open_policy(places.policies)
+        desk = Desk(store, keyring, places.approvers, policy, "cli", time.time, **more)
         try:
             return await act(desk)
         finally:

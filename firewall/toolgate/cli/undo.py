@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -77,7 +77,7 @@ def _taken_back(
     done = asyncio.run(main())
     if isinstance(done, Declined):
         decline(done.why, done.retry_after)
-    return done if isinstance(done, list) else [done]
+    return cast("list[Step]", done if isinstance(done, list) else [done])
 
 
 def _told(step: Step) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 from toolgate.core.canonical import canonical
@@ -27,12 +27,12 @@ def _changes(before: Any, after: Any, at: str) -> Iterator[str]:
             if key not in old:
                 yield f"{at}.{key}: added" if at else f"{key}: added"
     elif isinstance(before, list) and isinstance(after, list):
-        yield from _items(before, after, at)
+        yield from _items(cast("Sequence[Any]", before), cast("Sequence[Any]", after), at)
     elif canonical(before) != canonical(after):
         yield f"{at}: changed"
 
 
-def _items(before: list[Any], after: list[Any], at: str) -> Iterator[str]:
+def _items(before: Sequence[Any], after: Sequence[Any], at: str) -> Iterator[str]:
     """Items taken out of a list are named one by one; any other difference is one change."""
     left, removed = list(after), list[int]()
     for number, item in enumerate(before):

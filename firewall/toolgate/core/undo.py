@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, cast
 
 import orjson
@@ -38,7 +39,7 @@ def told(result: JsonObject) -> object:
     if "structuredContent" in result:
         return cast("object", result["structuredContent"])
     content: object = result.get("content")
-    for block in content if isinstance(content, list) else ():
+    for block in cast("Sequence[Any]", content) if isinstance(content, list) else ():
         text: object = cast("JsonObject", block).get("text") if isinstance(block, dict) else None
         if isinstance(text, str):
             try:
@@ -54,7 +55,7 @@ def _filled(template: Any, roots: dict[str, Any], missing: list[str]) -> Any:
         parts = cast("JsonObject", template)
         return {key: _filled(value, roots, missing) for key, value in parts.items()}
     if isinstance(template, list):
-        return [_filled(value, roots, missing) for value in template]
+        return [_filled(value, roots, missing) for value in cast("Sequence[Any]", template)]
     if not isinstance(template, str):
         return template
     path = reference(template)
@@ -70,8 +71,8 @@ def _at(value: Any, path: tuple[str, ...]) -> Any:
     for step in path:
         if isinstance(value, dict) and step in value:
             value = cast("JsonObject", value)[step]
-        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
-            value = value[int(step)]
+        elif isinstance(value, list) and step.isdecimal() and int(step) < len(cast("Sequence[Any]", value)):
+            value = cast("Sequence[Any]", value)[int(step)]
         else:
             return MISSING
-    return value
+    return cast("object", value)
