@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from toolgate.approvals.approvers import Approver
     from toolgate.approvals.desk import Desk
     from toolgate.approvals.notify import Notifier
-    from toolgate.ports import Keyring
+    from toolgate.ports import Announcer, Keyring
     from toolgate.settings import Settings
     from toolgate.stores.sqlite import SqliteStore
 
@@ -34,13 +34,7 @@ def at_the_desk(
 ) -> Any:
     """Open the store, do one thing at the desk, close the store. `telling`: people hear of decisions."""
     import asyncio
-    import time
 
-    from toolgate.approvals.desk import Desk
-    from toolgate.detect.engine import Engine
-    from toolgate.detect.matchers import Re2
-    from toolgate.policy.compile import open_policy
-    from toolgate.policy.matchers import pattern
     from toolgate.ports import Silent
     from toolgate.secrets.keyring import open_keyring
     from toolgate.stores.sqlite import SqliteStore
@@ -51,17 +45,36 @@ def at_the_desk(
     async def run() -> Any:
         store = SqliteStore(places.store, keyring.journal_keys())
         told = _teller(places, store, keyring) if telling else None
-        more = {"detectors": Engine(Re2), "patterns": pattern, "announcer": told or Silent()}
-        policy = open_policy(places.policies)
-        desk = Desk(store, keyring, places.approvers, policy, "cli", time.time, **more)
         try:
-            return await act(desk)
+            return await act(_desk(places, store, keyring, told or Silent()))
         finally:
             if told is not None:
                 await told.close()
             await store.aclose()
 
     return asyncio.run(run())
+
+
+def _desk(places: Settings, store: SqliteStore, keyring: Keyring, announcer: Announcer) -> Desk:
+    import time
+
+    from toolgate.approvals.desk import Desk
+    from toolgate.detect.engine import Engine
+    from toolgate.detect.matchers import Re2
+    from toolgate.policy.compile import open_policy
+    from toolgate.policy.matchers import pattern
+
+    return Desk(
+        store,
+        keyring,
+        places.approvers,
+        open_policy(places.policies),
+        "cli",
+        time.time,
+        detectors=Engine(Re2),
+        patterns=pattern,
+        announcer=announcer,
+    )
 
 
 def _teller(places: Settings, store: SqliteStore, keyring: Keyring) -> Notifier:
