@@ -97,14 +97,16 @@ class Relay:
         blobs = opened(value)
         if blobs is not None and (why := blobs.stopped(view.binary)):
             return Withhold(Reason.BINARY_WITHHELD, why)
-        if not view.wanted_results:
+        wanted = view.wanted_results
+        if not wanted and not call.restored:
             return value
         looked = value if blobs is None else blobs.value
         try:
-            findings = await self._judge.findings(looked, view.wanted_results)
+            findings = await self._judge.findings(looked, wanted) if wanted else ()
         except PortDown as down:
             return Withhold(Reason.RESULT_TOO_LARGE, str(down))
-        masked = await self._masked(call, looked, findings, policy, view) if findings else looked
+        told = findings or call.restored
+        masked = await self._masked(call, looked, findings, policy, view) if told else looked
         return masked if blobs is None or isinstance(masked, Withhold) else _closed(blobs, masked)
 
     async def _masked(
@@ -205,7 +207,7 @@ class Relay:
         """A message that goes on with those before it of its kind: looked at together with their ends."""
         policy = self._world.policies.current
         view = view_of(call, policy)
-        if not view.wanted_results:
+        if not view.wanted_results and not call.restored:
             return params
         # What goes on stands first: its texts have the same numbers in every message of the stream.
         ordered = {key: params[key], **params}
@@ -216,7 +218,8 @@ class Relay:
         except PortDown as down:
             return Withhold(Reason.RESULT_TOO_LARGE, str(down))
         findings = stream.own(found, leaves, 1, count)
-        return await self._masked(call, ordered, findings, policy, view) if findings else params
+        told = findings or call.restored
+        return await self._masked(call, ordered, findings, policy, view) if told else params
 
     async def _asked(
         self, session: Session, upstream: str, link: Link, note: Note, method: str
