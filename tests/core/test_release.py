@@ -8,6 +8,7 @@ import pytest
 
 from toolgate.core.model import UNKNOWN, Deliver, Fact, Facts, Finding, JsonObject, Need, Tool, Withhold
 from toolgate.core.policy import Policy
+from toolgate.core.pseudonyms import Names
 from toolgate.core.reasons import Reason
 from toolgate.core.release import release, truncated
 from toolgate.testing import assert_refused, call, caller, facts, policy_of, text, tool
@@ -122,10 +123,64 @@ def test_masked_content_that_still_fits_is_delivered() -> None:
     assert verdict == Deliver(structured({"mail": "<EMAIL_ADDRESS>"}), (found,))
 
 
+CHOSEN = tool("read", gives={"properties": {"mail": {"enum": ["a@b.example", "c@d.example"]}}})
+FORMED = tool("read", gives={"properties": {"mail": {"format": "email"}, "at": {"type": "string"}}})
+MASKED = Finding("EMAIL_ADDRESS", 3, 0, 11)
+
+
 def test_where_no_masked_value_fits_the_schema_the_result_is_withheld() -> None:
+    verdict = released(structured({"mail": "a@b.example"}), POLICY, CHOSEN, MASKED)
+    assert_refused(verdict, Reason.RESULT_NOT_REDACTABLE)
+    assert isinstance(verdict, Withhold)
+    assert "$.mail" in verdict.detail
+
+
+def test_a_mask_that_is_too_long_is_cut() -> None:
     result = structured({"mail": "x", "code": "a@b"})
     verdict = released(result, POLICY, TYPED, Finding("EMAIL_ADDRESS", 5, 0, 3))
-    assert_refused(verdict, Reason.RESULT_NOT_REDACTABLE)
+    assert isinstance(verdict, Deliver)
+    assert verdict.result == structured({"mail": "x", "code": "<EMA"})
+
+
+def test_a_format_gets_a_value_of_its_form_and_texts_that_repeat_it_agree() -> None:
+    told = [
+        {"type": "text", "text": '{"mail":"a@b.example"}'},
+        {"type": "text", "text": "write to a@b.example"},
+        {"type": "image", "data": "AAAA", "mimeType": "image/png"},
+    ]
+    result = {"structuredContent": {"mail": "a@b.example"}, "content": told}
+    verdict = released(result, POLICY, FORMED, Finding("EMAIL_ADDRESS", 2, 0, 11))
+    assert isinstance(verdict, Deliver)
+    assert verdict.result["structuredContent"] == {"mail": "redacted@redacted.invalid"}
+    first, second, third = verdict.result["content"]
+    assert first["text"] == '{"mail":"redacted@redacted.invalid"}'
+    assert (second["text"], third) == ("write to <EMAIL_ADDRESS>", told[2])
+
+
+def test_a_mask_beside_what_has_a_format_changes_nothing_more() -> None:
+    result = structured({"at": "a@b.example", "mail": "x@y.example"})
+    verdict = released(result, POLICY, FORMED, MASKED)
+    assert isinstance(verdict, Deliver)
+    assert verdict.result == structured({"at": "<EMAIL_ADDRESS>", "mail": "x@y.example"})
+
+
+def test_a_pseudonym_that_could_look_like_an_address_is_tried_before_something_made_up() -> None:
+    names = Names(bytes(32), "ann")
+    result = structured({"mail": "a@b.example"})
+    policy = policy_of(HEAD + "redaction: {results: {EMAIL_ADDRESS: pseudonym}}")
+    plain = facts(tool=FORMED, findings=(MASKED,), names=names)
+    assert_refused(release(result, READ, plain, policy), Reason.RESULT_NOT_REDACTABLE)
+    shaped = facts(tool=FORMED, findings=(MASKED,), names=names.shape())
+    verdict = release(result, READ, shaped, policy)
+    assert isinstance(verdict, Deliver)
+    assert verdict.result["structuredContent"]["mail"].endswith("@pseudonym.invalid")
+
+
+def test_an_error_is_not_made_to_fit() -> None:
+    result = structured({"mail": "a@b.example"}, isError=True)
+    verdict = released(result, POLICY, FORMED, MASKED)
+    assert isinstance(verdict, Deliver)
+    assert verdict.result["structuredContent"] == {"mail": "<EMAIL_ADDRESS>"}
 
 
 def test_a_refusal_of_a_result_never_quotes_it() -> None:

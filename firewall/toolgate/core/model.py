@@ -106,6 +106,9 @@ class Tool:
         default_factory=dict[tuple[str, ...], tuple[str, str]]
     )
     schema: JsonObject = field(default_factory=dict[str, Any])
+    # What `returns` checks, and whether it names formats, which that does not hold values to.
+    gives: object = field(default=None, hash=False)
+    formats: bool = False
 
 
 @value

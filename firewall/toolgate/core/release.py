@@ -6,6 +6,7 @@ from typing import cast
 
 from toolgate.core.case import Answer, ResultCheck
 from toolgate.core.decide import view_of
+from toolgate.core.fitting import agreeing, fitted
 from toolgate.core.model import UNKNOWN, Call, Deliver, Fact, Facts, JsonObject, Need, Release, Withhold
 from toolgate.core.policy import Policy, View
 from toolgate.core.reasons import Reason
@@ -38,7 +39,7 @@ def nothing_refused(answer: Answer) -> Withhold | None:
 
 
 def fits_output_schema(answer: Answer) -> Withhold | None:
-    """Withholds structured content that breaks the tool's own output schema, before or after redaction.
+    """Withholds structured content that breaks the tool's own output schema.
 
     A result with `isError` or one that asks for input is not held to it (MCP 2026-07-28 server/tools).
     """
@@ -52,12 +53,44 @@ def fits_output_schema(answer: Answer) -> Withhold | None:
     mismatch = tool.returns(result["structuredContent"])
     if mismatch is not None:
         return Withhold(Reason.RESULT_INVALID, f"{mismatch.path}: expected {mismatch.expected}")
-    if answer.redacted is result:
-        return None
-    broken = tool.returns(answer.redacted.get("structuredContent"))
-    if broken is None:
-        return None
-    return Withhold(Reason.RESULT_NOT_REDACTABLE, f"{broken.path}: expected {broken.expected}")
+    return None
+
+
+def in_shape(answer: Answer) -> JsonObject | Withhold:
+    """The redacted result with structured content that fits the tool's output schema, formats among it.
+
+    Text blocks that repeat it say the same. Where pseudonyms could look like what they stand for, that is
+    for the caller to try first.
+    """
+    tool, result, redacted = answer.facts.tool, answer.result, answer.redacted
+    if tool is None or tool is UNKNOWN or tool.returns is None or not _final(result):
+        return redacted
+    before, masked = result["structuredContent"], redacted.get("structuredContent")
+    broken = tool.returns(masked)
+    if broken is None and not tool.formats:
+        return redacted
+    made = fitted(before, masked, tool.gives, tool.returns)
+    if made is masked:
+        return redacted
+    names = answer.facts.names
+    if made is None or (names is not None and not names.shaped):
+        where = (
+            "$: expected a mask in its format"
+            if broken is None
+            else f"{broken.path}: expected {broken.expected}"
+        )
+        return Withhold(Reason.RESULT_NOT_REDACTABLE, where)
+    return {**redacted, "structuredContent": made, "content": _agreeing(answer, before, made)}
+
+
+def _agreeing(answer: Answer, before: object, made: object) -> list[JsonObject]:
+    """The blocks beside structured content that was made to fit, saying the same."""
+    given, masked = answer.result.get("content", []), answer.redacted.get("content", [])
+    blocks: list[JsonObject] = []
+    for old, new in zip(given, masked, strict=True):
+        said = agreeing(old["text"], before, made) if isinstance(old.get("text"), str) else None
+        blocks.append(new if said is None or "text" not in new else {**new, "text": said})
+    return blocks
 
 
 RELEASE: tuple[ResultCheck, ...] = (well_formed, nothing_refused, fits_output_schema)
@@ -82,6 +115,11 @@ def release(
         verdict = check(answer)
         if verdict is not None:
             return verdict
+    if redacted is not result:
+        shaped = in_shape(answer)
+        if isinstance(shaped, Withhold):
+            return shaped
+        redacted = shaped
     if view.max_chars is None:
         return Deliver(redacted, findings)
     short = truncated(redacted, view.max_chars)

@@ -62,7 +62,7 @@ def compile_schema(schema: Any) -> Validate:
             schema, offline=True, pattern_options=limits, validate_formats=False
         )
     except jsonschema_rs.ValidationError as error:
-        raise BadSchema(f"{_path(error.instance_path)}: not a valid schema ({error.kind.name})") from None
+        raise BadSchema(f"{path_of(error.instance_path)}: not a valid schema ({error.kind.name})") from None
     except (ValueError, jsonschema_rs.ReferencingError):
         raise BadSchema("$: not a valid schema") from None
 
@@ -73,7 +73,7 @@ def compile_schema(schema: Any) -> Validate:
         try:
             validator.validate(value)
         except jsonschema_rs.ValidationError as error:
-            return Mismatch(_path(error.instance_path), error.kind.name, _short(_expected(error, schema)))
+            return Mismatch(path_of(error.instance_path), error.kind.name, _short(_expected(error, schema)))
         return _UNEXPLAINED  # pragma: no cover - is_valid and validate agree; if they ever did not, refuse
 
     def validate(value: Any) -> Mismatch | None:
@@ -101,7 +101,7 @@ def _extent(value: Any) -> tuple[int, int]:
     return depth, size
 
 
-def _path(steps: Iterable[str | int]) -> str:
+def path_of(steps: Iterable[str | int]) -> str:
     """A JSON path: `$.filters.status[0]`; names that are no identifiers in quotes."""
     return "$" + "".join(_step(step) for step in steps)
 
@@ -165,7 +165,7 @@ def _alternatives(error: jsonschema_rs.ValidationError, schema: Any) -> str:
 
 def _placed(error: jsonschema_rs.ValidationError, below: _Path, schema: Any) -> str:
     said = _expected(error, schema)
-    return f"{said} at {_path(below)}" if below else said
+    return f"{said} at {path_of(below)}" if below else said
 
 
 def _plain(value: Any) -> str:

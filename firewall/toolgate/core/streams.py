@@ -28,7 +28,7 @@ class Stream:
         made = Texts(leaves)
         made.parts, made.numbers = leaves.parts, leaves.numbers
         for at, tail in zip(self._going_on(leaves, first, count), self._tails, strict=False):
-            if tail and not leaves.is_label(at):
+            if tail and not leaves.is_key(at):
                 made[at] = tail + leaves[at]
         return made
 
@@ -45,7 +45,7 @@ class Stream:
         found: list[Finding] = []
         done: dict[int, int] = {}
         for one in findings:
-            known = 0 if leaves.is_label(one.leaf) else len(tails.get(one.leaf, ""))
+            known = 0 if leaves.is_key(one.leaf) else len(tails.get(one.leaf, ""))
             if one.end > known:
                 found.append(replace(one, start=max(0, one.start - known), end=one.end - known))
                 done[one.leaf] = max(done.get(one.leaf, 0), one.end - known)

@@ -36,6 +36,10 @@ class Texts(list[str]):
         """Whether this text is a key whose value is the next text."""
         return self.parts[2 * leaf + 2] == ":"
 
+    def is_key(self, leaf: int) -> bool:
+        """Whether this text is a key, whatever its value is."""
+        return self.parts[2 * leaf + 2].startswith(":")
+
     def rewritten(self, changed: Mapping[int, str]) -> Any | None:
         """The value with some texts changed, sharing nothing with the old one; None where a key changes.
 

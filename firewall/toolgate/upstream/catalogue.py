@@ -127,7 +127,8 @@ def compiled(item: JsonObject, pin: str) -> Tool:
     except ValueError as error:
         return Tool(name, pin, _never, None, f"the schema does not compile: {error}")
     schema = cast("JsonObject", takes) if isinstance(takes, dict) else {}
-    return Tool(name, pin, accepts, returns, "", _title(item), params, schema)
+    formats = b'"format"' in orjson.dumps(gives)
+    return Tool(name, pin, accepts, returns, "", _title(item), params, schema, gives, formats)
 
 
 def _title(item: JsonObject) -> str:
