@@ -56,7 +56,8 @@ class Script:
         match len(talk.turns):
             case 0:
                 return Turn(
-                    "I look the price up.", [Wish("retrieval__search_knowledge", {"query": "price of a licence"})]
+                    "I look the price up.",
+                    [Wish("retrieval__search_knowledge", {"query": "price of a licence"})],
                 )
             case 1:
                 return Turn("I work out the sum.", [Wish("compute__calculate", {"expression": "12 * 49"})])

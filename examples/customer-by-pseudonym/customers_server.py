@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from mcp.server.mcpserver import MCPServer
 
-CUSTOMERS = {"Acme": {"contact": "purchasing@acme.example.com", "phone": "+1 415 555 0132", "open": "2 invoices"}}
+ACME = {"contact": "purchasing@acme.example.com", "phone": "+1 415 555 0132", "open": "2 invoices"}
+CUSTOMERS = {"Acme": ACME}
 server = MCPServer("customers")
 
 

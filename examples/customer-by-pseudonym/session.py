@@ -16,7 +16,7 @@ async def called(client: Client, tool: str, **arguments: Any) -> CallToolResult:
     """Call a tool and show what comes back."""
     answer = await client.call_tool(tool, arguments)
     shown = " ".join(block.text for block in answer.content if isinstance(block, TextContent))
-    print(f"{tool}({arguments})\n  -> {shown}")  # noqa: T201 - this is what the example is for
+    print(f"{tool}({arguments})\n  -> {shown}")
     return answer
 
 

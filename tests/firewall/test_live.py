@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from toolgate.cli.live import Live, cells
 from toolgate.core import records
-from toolgate.core.model import Call, Caller, JsonObject, Rate, Refuse
+from toolgate.core.model import Call, Caller, Charge, JsonObject, Rate, Refuse
 from toolgate.core.reasons import Reason
 from toolgate.journal.joining import Joiner, Judged
 from toolgate.journal.observed import Observed

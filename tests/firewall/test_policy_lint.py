@@ -18,11 +18,26 @@ SHIPPED = [path for path in sorted((ROOT / "policies").glob("*.yaml")) if not is
 TESTS = sorted([*(ROOT / "policies").glob("*_test.yaml"), *(ROOT / "tests" / "verdicts").glob("*_test.yaml")])
 TOOLS = {
     "retrieval": frozenset(
-        {"search_knowledge", "read_document", "list_documents", "web_search", "query_sql", "list_tables", "fetch_api"}
+        {
+            "search_knowledge",
+            "read_document",
+            "list_documents",
+            "web_search",
+            "query_sql",
+            "list_tables",
+            "fetch_api",
+        }
     ),
     "compute": frozenset(
         {
-            *("calculate", "convert_units", "calculate_dates", "calculate_finance", "run_python", "run_shell"),
+            *(
+                "calculate",
+                "convert_units",
+                "calculate_dates",
+                "calculate_finance",
+                "run_python",
+                "run_shell",
+            ),
             *("transform_data", "notebook_open", "notebook_run", "notebook_read", "notebook_restart"),
             *("notebook_export", "notebook_close"),
         }

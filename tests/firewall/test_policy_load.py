@@ -45,7 +45,8 @@ def test_a_policy_that_says_nothing_allows_nothing(tmp_path: Path) -> None:
 def test_secrets_and_cards_are_refused_in_arguments_and_masked_in_results_unless_stated(
     tmp_path: Path,
 ) -> None:
-    view = opened(tmp_path, "tiers: {read: [docs/*]}\nredaction: {results: {other: refuse}}").view((), "docs", "search")
+    policy = opened(tmp_path, "tiers: {read: [docs/*]}\nredaction: {results: {other: refuse}}")
+    view = policy.view((), "docs", "search")
     assert (view.arguments.of("SECRET"), view.arguments.of("CREDIT_CARD")) == (Action.REFUSE, Action.REFUSE)
     assert (view.results.of("SECRET"), view.results.of("IBAN_CODE")) == (Action.MASK, Action.REFUSE)
     assert view.wanted_arguments == {"SECRET", "CREDIT_CARD"}

@@ -1,4 +1,4 @@
-"""HTTPS through the checked client: it connects to the checked address and wants the certificate of the name."""
+"""HTTPS through the checked client: connected to the checked address, with the certificate of the name."""
 
 from __future__ import annotations
 

@@ -10,9 +10,9 @@ import pytest
 
 from toolgate_servers.errors import CannotStart, Reason, Refused
 from toolgate_servers.retrieval.backends.sqlite import SqliteIndex
-from toolgate_servers.retrieval.text import Text
 from toolgate_servers.retrieval.folder import Entry
 from toolgate_servers.retrieval.query import match_expression, words
+from toolgate_servers.retrieval.text import Text
 
 
 class Shelf:

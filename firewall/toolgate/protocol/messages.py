@@ -79,7 +79,7 @@ _REQUEST: Final = frozenset({"jsonrpc", "id", "method", "params"})
 
 
 def fields_of(message: JsonObject) -> JsonObject:
-    """A request or notification without what the protocol does not know; the same object where that is all."""
+    """A request or notification without what the protocol does not know; the same object if that is all."""
     if message.keys() <= _REQUEST:
         return message
     return {key: value for key, value in message.items() if key in _REQUEST}

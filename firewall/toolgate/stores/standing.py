@@ -11,7 +11,7 @@ from toolgate.stores.ledger import Act, Clear, Decide, Halt, Lift, Revoke, TakeB
 
 
 class Standing(ABC):
-    """Decisions, grants, pauses and ways back. Each answers False, and did nothing, when it cannot be done."""
+    """Decisions, grants, pauses and ways back. Each answers False, and did nothing, if it cannot be done."""
 
     @abstractmethod
     async def change(self, entry: Entry, *acts: Act) -> bool:
