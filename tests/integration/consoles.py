@@ -134,7 +134,7 @@ class Window:
 
         file = Path(PICTURES) / f"{name}.png"
         self.page.screenshot(path=file)
-        Image.open(file).convert("RGB").quantize(96).save(file, optimize=True)
+        Image.open(file).convert("RGB").quantize(200).save(file, optimize=True)
 
     def mark(self) -> None:
         """Leave a mark that a reload would wipe away."""

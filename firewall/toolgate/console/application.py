@@ -109,9 +109,13 @@ def _strangers(room: Room) -> list[Route | Mount]:
 
 def _visitors(room: Room) -> list[Route]:
     """What is served to whoever is signed in: GET reads, POST acts."""
-    history, upstreams = History(), Upstreams()
+    history, upstreams, previews = History(), Upstreams(), held.Previews()
+
+    async def approvals(room: Room, request: Request, visitor: Visitor) -> Response:
+        return await held.listing(room, request, visitor, previews)
+
     pages: dict[str, View] = {
-        "/approvals": held.listing,
+        "/approvals": approvals,
         "/approvals/{approval}": held.card,
         "/traffic": traffic.page,
         "/charts": figures.page,

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 WIDTH: Final = 640
 HEIGHT: Final = 180
-_LEFT: Final = 44
+_LEFT: Final = 60
 _RIGHT: Final = 8
 _TOP: Final = 10
 _BOTTOM: Final = 22

@@ -14,10 +14,11 @@ from starlette.responses import HTMLResponse
 
 from toolgate.approvals.card import span
 from toolgate.console.visitors import Visitor, Visitors
-from toolgate.core.shown import Kind, Row, row_of
+from toolgate.core.shown import Kind, Row, row_of, rows_of
 
 FOLDER: Final = Path(__file__).resolve().parent
 _LONGEST: Final = 400
+_MOST_ROWS: Final = 20
 _YEAR_9999: Final = 253_402_300_000.0
 NAVIGATION: Final = (
     ("/approvals", "Approvals"),
@@ -49,6 +50,7 @@ class Pages:
         self._templates.filters |= {
             "told": told,
             "row": row,
+            "rows": rows,
             "when": when,
             "clock": clock,
             "ago": self._ago,
@@ -106,6 +108,11 @@ def row(segments: Row) -> Markup:
         for one in segments
     )
     return Markup("").join(parts)
+
+
+def rows(text: object) -> list[Markup]:
+    """A stranger's text on as many rows as it has, within bounds."""
+    return [row(one) for one in rows_of(str(text), (), 4 * _LONGEST, _MOST_ROWS)]
 
 
 def when(moment: float) -> Markup:

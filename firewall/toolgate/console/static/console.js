@@ -177,6 +177,8 @@ function ready() {
   });
   for (const form of document.querySelectorAll("form[data-submit]")) form.requestSubmit();
   for (const link of document.querySelectorAll("a[data-follow]")) location.assign(link.href);
+  const here = document.querySelector('nav a[aria-current="page"]');
+  if (here) here.scrollIntoView({ block: "nearest", inline: "center" });
   count();
   setInterval(count, 1000);
   follow();

@@ -45,6 +45,7 @@ async def page(room: Room, request: Request, visitor: Visitor) -> Response:
         verdict_chart=bars("Calls by verdict", labels, _verdicts(slots)),
         latency_chart=lines("Milliseconds of calls that went through", labels, _latency(slots), " ms"),
         error_chart=bars("Errors", labels, [Series("errors", "refuse", [slot.errors for slot in slots])]),
+        cost_chart=bars("Cost", labels, [Series("cost", "p50", [slot.cost for slot in slots])]),
         tools=[(tool, slot, percentile(slot.ms, 0.95)) for tool, slot in tools[:_MOST_TOOLS]],
     )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from starlette.requests import Request
@@ -14,13 +15,15 @@ from toolgate.console.editing import Unreadable, edited, fields_of
 from toolgate.console.granting import choices_of, pattern_of
 from toolgate.console.room import Form, Room, Signed, done
 from toolgate.console.visitors import Visitor
-from toolgate.core.layout import EVERYTHING, SCREEN, lay_out
+from toolgate.core.layout import EVERYTHING, SCREEN, Bounds, Layout, lay_out
 from toolgate.core.model import Approval, ApprovalState, JsonObject, Tier
 from toolgate.core.offers import exactly
 from toolgate.core.wording import reading
 from toolgate.errors import JournalDown
 
 _DECIDED: Final = 20
+_PREVIEW: Final = Bounds(values=4, characters=80, rows=2, total=400)
+_MOST_PREVIEWS: Final = 500
 LASTING: Final = ("15m", "1h", "8h", "24h", "7d", "30d")
 _MOST_USES: Final = 1000
 WHY: Final = {
@@ -31,7 +34,29 @@ WHY: Final = {
 }
 
 
-async def listing(room: Room, request: Request, visitor: Visitor) -> Response:
+class Previews:
+    """The first lines of held calls, read once for each: what is held never changes."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, Layout | None] = OrderedDict()
+
+    async def of(self, room: Room, pending: Sequence[Approval]) -> dict[str, Layout | None]:
+        """Those of calls that wait; None where nothing can be shown."""
+        for one in pending:
+            if one.id not in self._known:
+                self._known[one.id] = await self._read(room, one)
+        while len(self._known) > _MOST_PREVIEWS:
+            self._known.popitem(last=False)
+        return {one.id: self._known.get(one.id) for one in pending}
+
+    async def _read(self, room: Room, one: Approval) -> Layout | None:
+        found = await room.house.desk.card(one.id)
+        if found is None or found.arguments is None:
+            return None
+        return lay_out(found.arguments, (), _PREVIEW, found.hidden)
+
+
+async def listing(room: Room, request: Request, visitor: Visitor, previews: Previews) -> Response:
     """What waits, and what was decided lately."""
     desk, now = room.house.desk, room.house.clock.now()
     pending = [one for one in await desk.listing(ApprovalState.PENDING) if one.expires > now]
@@ -41,6 +66,7 @@ async def listing(room: Room, request: Request, visitor: Visitor) -> Response:
         visitor,
         "approvals.html",
         pending=sorted(pending, key=lambda one: one.expires),
+        previews=await previews.of(room, pending),
         decided=decided[:_DECIDED],
         enrolled=desk.has_approvers(),
         role=room.house.role,
