@@ -1,11 +1,11 @@
 """The side that asks: starts the working process when it is needed, and ends it when it takes too long."""
 
-import atexit
 import logging
 import os
 import subprocess
 import sys
 import threading
+import weakref
 from typing import Any, cast
 
 from toolgate_servers.errors import Reason, Refused
@@ -30,9 +30,10 @@ class Isolated:
         ]
         self._where = where
         self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._held: list[subprocess.Popen[bytes]] = []  # none or one
         self._overdue = False
-        atexit.register(self.close)
+        # Ends the process with this object, and at the latest with this program.
+        self._finalizer = weakref.finalize(self, _end, self._held)
 
     def call(self, work: dict[str, Any], blob: bytes = b"", *, seconds: float) -> dict[str, Any]:
         """Have a request worked on.
@@ -44,7 +45,7 @@ class Isolated:
         with self._lock:
             process = self._running()
             self._overdue = False
-            timer = threading.Timer(seconds, self._end, [process])
+            timer = threading.Timer(seconds, self._overrun, [process])
             timer.start()
             try:
                 answer = self._asked(process, {"work": work, "seconds": seconds}, blob)
@@ -54,27 +55,23 @@ class Isolated:
 
     def close(self) -> None:
         """End the process."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            process.wait()
-            for stream in (process.stdin, process.stdout):
-                _close(stream)
+        _end(self._held)
 
     def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is None or self._process.poll() is not None:
+        if not self._held or self._held[0].poll() is not None:
             self.close()
             environment = {
                 name: value for name, value in os.environ.items() if name in ("PATH", "SYSTEMROOT", "LANG")
             }
-            self._process = subprocess.Popen(
+            started = subprocess.Popen(
                 self._command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 env=environment,
             )
-        return self._process
+            self._held.append(started)
+        return self._held[0]
 
     def _asked(
         self, process: subprocess.Popen[bytes], message: dict[str, Any], blob: bytes
@@ -91,7 +88,7 @@ class Isolated:
         self.close()
         return {"overdue": True} if self._overdue else {"crashed": "the process ended"}
 
-    def _end(self, process: subprocess.Popen[bytes]) -> None:
+    def _overrun(self, process: subprocess.Popen[bytes]) -> None:
         self._overdue = True
         process.kill()
 
@@ -119,6 +116,15 @@ class Isolated:
                     found="content that breaks its reader",
                     expected="well-formed content",
                 )
+
+
+def _end(held: list[subprocess.Popen[bytes]]) -> None:
+    while held:
+        process = held.pop()
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout):
+            _close(stream)
 
 
 def _close(stream: Any) -> None:
