@@ -64,7 +64,7 @@ def compiled(source: Source, found: Mapping[str, float] | None = None) -> Policy
         binary=_binary(file.results.binary),
         asks_about=entities(file.approval.reversible.ask_about),
         restores=restores(file, complain),
-        pseudonyms=_pseudonyms(file) if arguments.names or results.names else None,
+        pseudonyms=_pseudonyms(file) if arguments.names or results.names or file.redaction.restore else None,
     )
     if mistakes:
         raise PolicyError("\n".join(dict.fromkeys(mistakes)))
