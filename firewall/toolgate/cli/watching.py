@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Awaitable, Callable, Generator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from toolgate.approvals.card import card_text
@@ -22,6 +24,17 @@ _KEYS: Final = "[a] approve  [d] deny  [s] skip  [q] end"
 
 # Gives the next key, or "" when none came within so many seconds.
 Keys = Callable[[float], Awaitable[str]]
+# Keys typed so soon after a card came up were meant for the one before, or are held down.
+_SETTLE: Final = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """What is typed and shown. `settle` forgets every key that came before the card could be read."""
+
+    key: Keys
+    settle: Callable[[], Awaitable[None]]
+    say: Callable[[str], None]
 
 
 async def watched(desk: Desk, approver: Approver) -> Approval | Declined | None:
@@ -29,28 +42,28 @@ async def watched(desk: Desk, approver: Approver) -> Approval | Declined | None:
     if not sys.stdin.isatty():
         raise Misuse("watch: found no terminal, expected one; for programs: toolgate approvals list --json")
     with _unbuffered():
-        await watching(desk, approver, _key, _say, time.time)
+        await watching(desk, approver, Terminal(_key, _settle, _say), time.time)
     return None
 
 
-async def watching(
-    desk: Desk, approver: Approver, key: Keys, say: Callable[[str], None], now: Callable[[], float]
-) -> None:
+async def watching(desk: Desk, approver: Approver, terminal: Terminal, now: Callable[[], float]) -> None:
     """Show each held call once, the oldest first, and do what the keys say."""
     skipped: set[str] = set()
+    say = terminal.say
     say(f"Waiting for held calls. {_KEYS}")
     while True:
         pending = [one for one in await desk.listing(ApprovalState.PENDING) if one.expires > now()]
         waiting = [one for one in reversed(pending) if one.id not in skipped]
         if not waiting:
-            if await key(POLL) == "q":
+            if await terminal.key(POLL) == "q":
                 return
             continue
         current = waiting[0]
         card = await desk.card(current.id)
         if card is not None:
             say("\a\n" + card_text(card, now()) + f"\n{_KEYS}")
-        pressed = await _decision(desk, current, key, say, now)
+            await terminal.settle()
+        pressed = await _decision(desk, current, terminal, now)
         if pressed == "q":
             return
         skipped.add(current.id)
@@ -60,18 +73,17 @@ async def watching(
             say(f"not done: {done.why}" if isinstance(done, Declined) else f"{done.id}: {done.state.value}")
 
 
-async def _decision(
-    desk: Desk, current: Approval, key: Keys, say: Callable[[str], None], now: Callable[[], float]
-) -> str:
+async def _decision(desk: Desk, current: Approval, terminal: Terminal, now: Callable[[], float]) -> str:
     """The key pressed for this call; "s" where it was decided elsewhere or ran out meanwhile."""
     while True:
-        pressed = await key(POLL)
+        pressed = await terminal.key(POLL)
         if pressed in ("a", "d", "s", "q"):
             return pressed
         card = await desk.card(current.id)
         state = card.approval.state if card is not None else None
         if state is not ApprovalState.PENDING or current.expires <= now():
-            say(f"{current.id}: decided elsewhere" if state is not ApprovalState.PENDING else "it expired")
+            elsewhere = state is not ApprovalState.PENDING
+            terminal.say(f"{current.id}: decided elsewhere" if elsewhere else f"{current.id}: it expired")
             return "s"
 
 
@@ -84,12 +96,21 @@ async def _key(seconds: float) -> str:
     return await asyncio.to_thread(_pressed, seconds)
 
 
+async def _settle() -> None:
+    await asyncio.sleep(_SETTLE)
+    _forget()
+
+
 if sys.platform == "win32":
     import msvcrt
 
     @contextlib.contextmanager
     def _unbuffered() -> Generator[None]:
         yield
+
+    def _forget() -> None:
+        while msvcrt.kbhit():
+            msvcrt.getwch()
 
     def _pressed(seconds: float) -> str:
         until = time.monotonic() + seconds
@@ -110,11 +131,16 @@ else:
         before = termios.tcgetattr(sys.stdin)
         try:
             tty.setcbreak(sys.stdin)
-            termios.tcflush(sys.stdin, termios.TCIFLUSH)  # what was typed before a card counts for none
             yield
         finally:
             termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
 
+    def _forget() -> None:
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)
+
     def _pressed(seconds: float) -> str:
+        """Unbuffered: what Python had read ahead could not be forgotten."""
         ready, _, _ = select.select([sys.stdin], [], [], seconds)
-        return sys.stdin.read(1).lower() if ready else ""
+        if not ready:
+            return ""
+        return os.read(sys.stdin.fileno(), 1).decode("ascii", "replace").lower() or "q"
