@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
 
 ISSUER = "https://idp.example.com"
 CLIENT = "console"
@@ -36,7 +37,7 @@ class StandIn:
             places = {"authorization_endpoint": "auth", "token_endpoint": "token", "jwks_uri": "keys"}
             return json.dumps({"issuer": ISSUER, **{k: f"{ISSUER}/{v}" for k, v in places.items()}}).encode()
         if url == f"{ISSUER}/keys":
-            public = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(self.key.public_key()))
+            public = ECAlgorithm(ECAlgorithm.SHA256).to_jwk(self.key.public_key(), as_dict=True)
             return json.dumps({"keys": [{**public, "kid": "k1", "alg": "ES256", "use": "sig"}]}).encode()
         raise OSError(f"nothing at {url}")
 

@@ -202,14 +202,7 @@ async def place(
     folder: Path, policy: str = POLICY, openid: Provider | None = None, *, enrolled: bool = True
 ) -> AsyncGenerator[Place]:
     """A console over a data folder. `lead` and `admin` may approve, each with the passphrase above."""
-    (folder / "policy.yaml").write_text(policy)
-    if enrolled:
-        (folder / "approvers.yaml").write_text(
-            "version: 1\napprovers:\n"
-            + "".join(
-                f'  - {{name: {name}, roles: [{name}], passphrase: "{HASH}"}}\n' for name in ("lead", "admin")
-            )
-        )
+    _furnish(folder, policy, enrolled=enrolled)
     settings = for_home(folder)
     app, clock, undoing = build(settings), Clock(), Undoing()
     looked: list[str] = []
@@ -241,6 +234,14 @@ async def place(
         yield Place(app, Console(house), clock, undoing, folder, looked)
     finally:
         await app.close()
+
+
+def _furnish(folder: Path, policy: str, *, enrolled: bool) -> None:
+    (folder / "policy.yaml").write_text(policy)
+    names = ("lead", "admin") if enrolled else ()
+    people = "".join(f'  - {{name: {name}, roles: [{name}], passphrase: "{HASH}"}}\n' for name in names)
+    if people:
+        (folder / "approvers.yaml").write_text(f"version: 1\napprovers:\n{people}")
 
 
 __all__ = ["ADDRESS", "ANN", "MAIL", "PASSPHRASE", "Browser", "Place", "place"]

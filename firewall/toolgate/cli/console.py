@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    import socket
+
+    from toolgate.settings import Settings
 
 
 def command(
@@ -19,11 +24,7 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="The addresses as one JSON object.")] = False,
 ) -> None:
     """Serve the console until Ctrl-C, and print a link that signs you in once."""
-    import asyncio
-    import json
-
-    from toolgate.app import build
-    from toolgate.consoling import Serving, seated, until_signal
+    from toolgate.consoling import seated
     from toolgate.serving_loop import run
     from toolgate.settings import chosen
     from toolgate.starters import ensure_policy
@@ -33,24 +34,29 @@ def command(
         # The console may come before the first wrapped server has put a policy here.
         ensure_policy(places.policies, "wrapped")
     taken, seats = seated(places, port)
+    run(lambda: _serve(seats, taken, as_json=as_json))
 
-    async def main() -> None:
-        app = build(seats)
-        await app.start()
-        watching = asyncio.ensure_future(app.policies.watch())
-        app.notifier.start()
-        serving = Serving(app, taken)
-        try:
-            serving.start()
-            said = {"url": serving.url, "link": serving.link}
-            typer.echo(json.dumps(said) if as_json else told(serving.url, serving.link))
-            await until_signal()
-        finally:
-            await serving.close()
-            watching.cancel()
-            await app.close()
 
-    run(main)
+async def _serve(settings: Settings, taken: socket.socket, *, as_json: bool) -> None:
+    import asyncio
+    import json
+
+    from toolgate.app import build
+    from toolgate.consoling import Serving, until_signal
+
+    app = build(settings)
+    watching = asyncio.ensure_future(app.policies.watch())
+    app.notifier.start()
+    serving = Serving(app, taken)
+    try:
+        serving.start()
+        said = {"url": serving.url, "link": serving.link}
+        typer.echo(json.dumps(said) if as_json else told(serving.url, serving.link))
+        await until_signal()
+    finally:
+        await serving.close()
+        watching.cancel()
+        await app.close()
 
 
 def told(url: str, link: str) -> str:

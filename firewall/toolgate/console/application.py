@@ -109,13 +109,22 @@ def _strangers(room: Room) -> list[Route | Mount]:
 
 def _visitors(room: Room) -> list[Route]:
     """What is served to whoever is signed in: GET reads, POST acts."""
-    history, upstreams, previews = History(), Upstreams(), held.Previews()
+    history, upstreams = History(), Upstreams()
 
-    async def approvals(room: Room, request: Request, visitor: Visitor) -> Response:
-        return await held.listing(room, request, visitor, previews)
+    async def home(_: Request) -> Response:
+        return RedirectResponse("/approvals", 303)
 
-    pages: dict[str, View] = {
-        "/approvals": approvals,
+    pages, acts = _pages(history, upstreams), _acts(history, upstreams)
+    return [
+        Route("/", home, methods=_GET),
+        *(Route(path, reading(room, view), methods=_GET) for path, view in pages.items()),
+        *(Route(path, acting(room, act), methods=_POST) for path, act in acts.items()),
+    ]
+
+
+def _pages(history: History, upstreams: Upstreams) -> dict[str, View]:
+    return {
+        "/approvals": held.Listing().page,
         "/approvals/{approval}": held.card,
         "/traffic": traffic.page,
         "/charts": figures.page,
@@ -129,7 +138,10 @@ def _visitors(room: Room) -> list[Route]:
         "/switches": switches.page,
         "/events": _events,
     }
-    acts: dict[str, Act] = {
+
+
+def _acts(history: History, upstreams: Upstreams) -> dict[str, Act]:
+    return {
         "/approvals/{approval}/approve": held.approve,
         "/approvals/{approval}/edit": held.edit,
         "/approvals/{approval}/deny": held.deny,
@@ -146,15 +158,6 @@ def _visitors(room: Room) -> list[Route]:
         "/switches/pause": switches.pause,
         "/switches/resume": switches.resume,
     }
-
-    async def home(_: Request) -> Response:
-        return RedirectResponse("/approvals", 303)
-
-    return [
-        Route("/", home, methods=_GET),
-        *(Route(path, reading(room, view), methods=_GET) for path, view in pages.items()),
-        *(Route(path, acting(room, act), methods=_POST) for path, act in acts.items()),
-    ]
 
 
 async def _events(room: Room, request: Request, visitor: Visitor) -> Response:

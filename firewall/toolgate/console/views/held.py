@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 from starlette.requests import Request
@@ -34,43 +34,37 @@ WHY: Final = {
 }
 
 
-class Previews:
-    """The first lines of held calls, read once for each: what is held never changes."""
+class Listing:
+    """The page of what waits. The first lines of a held call are read once: what is held never changes."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[str, Layout | None] = OrderedDict()
 
-    async def of(self, room: Room, pending: Sequence[Approval]) -> dict[str, Layout | None]:
-        """Those of calls that wait; None where nothing can be shown."""
-        for one in pending:
-            if one.id not in self._known:
-                self._known[one.id] = await self._read(room, one)
-        while len(self._known) > _MOST_PREVIEWS:
-            self._known.popitem(last=False)
-        return {one.id: self._known.get(one.id) for one in pending}
+    async def page(self, room: Room, request: Request, visitor: Visitor) -> Response:
+        """What waits, and what was decided lately."""
+        desk, now = room.house.desk, room.house.clock.now()
+        pending = [one for one in await desk.listing(ApprovalState.PENDING) if one.expires > now]
+        decided = [one for one in await desk.listing() if one.state is not ApprovalState.PENDING]
+        return room.pages.show(
+            request,
+            visitor,
+            "approvals.html",
+            pending=sorted(pending, key=lambda one: one.expires),
+            previews={one.id: await self._preview(room, one) for one in pending},
+            decided=decided[:_DECIDED],
+            enrolled=desk.has_approvers(),
+            role=room.house.role,
+        )
 
-    async def _read(self, room: Room, one: Approval) -> Layout | None:
-        found = await room.house.desk.card(one.id)
-        if found is None or found.arguments is None:
-            return None
-        return lay_out(found.arguments, (), _PREVIEW, found.hidden)
-
-
-async def listing(room: Room, request: Request, visitor: Visitor, previews: Previews) -> Response:
-    """What waits, and what was decided lately."""
-    desk, now = room.house.desk, room.house.clock.now()
-    pending = [one for one in await desk.listing(ApprovalState.PENDING) if one.expires > now]
-    decided = [one for one in await desk.listing() if one.state is not ApprovalState.PENDING]
-    return room.pages.show(
-        request,
-        visitor,
-        "approvals.html",
-        pending=sorted(pending, key=lambda one: one.expires),
-        previews=await previews.of(room, pending),
-        decided=decided[:_DECIDED],
-        enrolled=desk.has_approvers(),
-        role=room.house.role,
-    )
+    async def _preview(self, room: Room, one: Approval) -> Layout | None:
+        if one.id not in self._known:
+            found = await room.house.desk.card(one.id)
+            if found is None or found.arguments is None:
+                return None
+            self._known[one.id] = lay_out(found.arguments, (), _PREVIEW, found.hidden)
+            if len(self._known) > _MOST_PREVIEWS:
+                self._known.popitem(last=False)
+        return self._known[one.id]
 
 
 async def card(room: Room, request: Request, visitor: Visitor) -> Response:
