@@ -149,6 +149,7 @@ def aimed(code: str, outside: Outside, runner: Runner) -> str:
     return code.replace("'PWNED'", "'PWN' 'ED'")  # so that a traceback does not say it
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("name", CASES)
 def test_in_the_jail(name: str, runner: Runner, outside: Outside) -> None:
     need(runner)
@@ -208,6 +209,7 @@ PROGRAMS = {
 }
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_programs_in_the_jail(name: str, runner: Runner, outside: Outside) -> None:
     need(runner)

@@ -15,7 +15,7 @@ import anyio.to_thread
 import pytest
 from mcp import Client, MCPError, StdioServerParameters
 
-from sandboxed import children, gone, need_jail
+from sandboxed import children, gone, need_jail, strays
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
 SETTINGS = """
@@ -53,7 +53,7 @@ async def busy(client: Client) -> None:
 
 @pytest.mark.parametrize("way", ENDS)
 async def test_nothing_outlives_the_server(command: list[str], way: str) -> None:
-    before = children(os.getpid())
+    before, old = children(os.getpid()), strays()
     parameters = StdioServerParameters(command=command[0], args=command[1:])
     started: set[int] = set()
     try:
@@ -70,6 +70,7 @@ async def test_nothing_outlives_the_server(command: list[str], way: str) -> None
         pass  # the connection broke off, as it had to
     assert len(started) > 4
     assert gone(started, pause, tries=1)
+    assert gone(strays() - old, pause)
 
 
 def _all_started(server: int) -> set[int]:
@@ -86,6 +87,37 @@ def _server(before: set[int]) -> int:
     new = children(os.getpid()) - before
     words = b"toolgate_servers.compute"
     return min(pid for pid in new if words in Path(f"/proc/{pid}/cmdline").read_bytes())
+
+
+# Starts a jail, and dies or ends it a moment later: bubblewrap is then half way.
+HASTY = """
+import os, signal, sys, time
+from toolgate_servers.compute.sandbox.jail import Jail
+from toolgate_servers.compute.sandbox.process import Jailed, Spawner
+way, wait = sys.argv[1], float(sys.argv[2])
+spawner = Spawner()
+start = spawner.start
+def hasty(command, descriptors):
+    started = start(command, descriptors)
+    time.sleep(wait)
+    if way == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return started
+spawner.start = hasty
+jailed = Jailed(Jail(("sleep", "60"), forks=True), spawner)
+jailed.end()
+"""
+
+
+@pytest.mark.parametrize("way", ["killed", "ended"])
+def test_a_jail_whose_server_goes_while_it_starts_goes_too(way: str) -> None:
+    need_jail()
+    before = strays()
+    for wait in (0, 0.01, 0.015, 0.02, 0.025, 0.03, 0.035, 0.04, 0.05, 0.06, 0.08):
+        command = [sys.executable, "-c", HASTY, way, str(wait)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        assert done.returncode == (-signal.SIGKILL if way == "killed" else 0), done.stderr
+    assert gone(strays() - before, pause)
 
 
 def test_a_server_that_is_never_asked_starts_nothing_and_leaves_nothing(command: list[str]) -> None:

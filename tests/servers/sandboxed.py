@@ -36,6 +36,21 @@ def children(pid: int) -> set[int]:
     return found
 
 
+def strays() -> set[int]:
+    """Jails of this machine whose server is gone."""
+    found: set[int] = set()
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                is_jail = b"/inside/enter.py" in (folder / "cmdline").read_bytes()
+                parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+            except OSError:
+                continue
+            if is_jail and parent == "1":
+                found.add(int(folder.name))
+    return found
+
+
 def gone(pids: set[int], wait: Callable[[], object], tries: int = 500) -> bool:
     """Whether processes end; a zombie that its new parent has not buried yet has ended."""
     for _ in range(tries):

@@ -3,15 +3,13 @@
 import ast
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from toolgate_servers.compute.sandbox.cells import MAX_OUTPUT, Ran, limit_reached, sandbox_failed
+from toolgate_servers.compute.sandbox.watching import watchdog
 from toolgate_servers.running import Run
 
 if TYPE_CHECKING:
@@ -23,7 +21,6 @@ SHOW: Final = "toolgate_show"
 # What the last line gives is made a text inside, so that nothing large has to become an object outside.
 PRELUDE: Final = f"def {SHOW}(value):\n    return None if value is None else repr(value)[:{MAX_OUTPUT}]\n"
 LOOKING: Final = 0.05
-WATCHDOG: Final = Path(__file__).with_name("watchdog.py")
 
 
 class EmbeddedPool:
@@ -33,7 +30,6 @@ class EmbeddedPool:
         self._places = places
         self._lock = threading.Lock()
         self._pool: Monty | None = None
-        self._watchdog: subprocess.Popen[bytes] | None = None
 
     def session(self, seconds: float, memory: int) -> "MontySession":
         """Take a fresh process.
@@ -55,42 +51,18 @@ class EmbeddedPool:
         except (OSError, RuntimeError, TimeoutError) as problem:
             raise sandbox_failed(type(problem).__name__) from problem
 
-    @contextmanager
-    def working(self, pid: int) -> Generator[None]:
-        """Have a process ended, should this one end before it is done."""
-        self._tell(f"+{pid}\n")
-        try:
-            yield
-        finally:
-            self._tell(f"-{pid}\n")
-
     def close(self) -> None:
         """End all processes; the next session starts new ones."""
         with self._lock:
             pool, self._pool = self._pool, None
-            watchdog, self._watchdog = self._watchdog, None
         if pool is not None:
             pool.__exit__(None, None, None)
-        if watchdog is not None:
-            watchdog.communicate()
-
-    def _tell(self, line: str) -> None:
-        with self._lock:
-            if self._watchdog is not None and self._watchdog.stdin is not None:
-                self._watchdog.stdin.write(line.encode())
 
     def _opened(self) -> "Monty":
         from pydantic_monty import Monty  # late: a server that runs no code does not need it
 
         with self._lock:
             if self._pool is None:
-                self._watchdog = subprocess.Popen(
-                    [sys.executable, "-I", "-S", str(WATCHDOG)],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.DEVNULL,
-                    bufsize=0,
-                    start_new_session=True,
-                )
                 self._pool = Monty(
                     min_processes=1,
                     max_processes=self._places,
@@ -104,7 +76,6 @@ class Embedded:
     """One namespace of the embedded interpreter."""
 
     def __init__(self, pool: EmbeddedPool, seconds: float, memory: int) -> None:
-        self._pool = pool
         self._session = pool.session(seconds, memory)
         self._pid = self._session.worker_pid or 0
         self._alive = True
@@ -130,7 +101,7 @@ class Embedded:
 
         printed = Printed()
         try:
-            with self._pool.working(self._pid), self._watched(run):
+            with watchdog().watching(self._pid), self._watched(run):
                 value = self._session.feed_run(shown(code), print_callback=printed)
         except MontyCrashedError as problem:
             self._alive = False

@@ -12,7 +12,7 @@ from typing import Final
 from toolgate_servers.errors import CannotStart
 
 INSIDE: Final = 1000  # the user and group that code inside takes itself for
-DROP: Final = Path(__file__).with_name("drop.py")
+LAUNCH: Final = Path(__file__).with_name("launch.py")
 # Users that no account of a machine has: a process of one can do nothing outside, and its limits are its own.
 FIRST_NOBODY: Final = 2_000_000_000
 NOBODIES: Final = 100_000_000
@@ -58,12 +58,12 @@ class Jail:
     user: int | None = None  # as whom, when this process is root; None: as a user that nobody is
 
 
-def command_line(jail: Jail, *, seccomp: int, info: int, lifeline: int) -> list[str]:
+def command_line(jail: Jail, *, seccomp: int, info: int, lifeline: int, watched: int) -> list[str]:
     """Give the command that runs a jail, with the file descriptors that it inherits."""
     is_root = os.geteuid() == 0
     mounts = (*jail.mounts, *_python(), Mount(INSIDE_FILES, ENTRY))
     sources = [str(mount.source) for mount in mounts]
-    shown = [f"/tmp/{number}" for number in range(len(sources))] if is_root else sources  # noqa: S108  # drop.py
+    shown = [f"/tmp/{number}" for number in range(len(sources))] if is_root else sources  # noqa: S108  # launch.py
     bound = [
         word
         for mount, source in zip(mounts, shown, strict=True)
@@ -87,10 +87,9 @@ def command_line(jail: Jail, *, seccomp: int, info: int, lifeline: int) -> list[
         *("--", inside_python(), "-I", "-S", f"{ENTRY}/enter.py", str(lifeline), *_numbers(jail.limits)),
         *jail.command,
     ]
-    if not is_root:
-        return wrapped
     user = str(jail.user or FIRST_NOBODY + secrets.randbelow(NOBODIES))
-    return [sys.executable, "-I", "-S", str(DROP), user, user, str(len(sources)), *sources, *wrapped]
+    moved = [str(len(sources)), *sources] if is_root else ["0"]
+    return [sys.executable, "-I", "-S", str(LAUNCH), str(watched), user, user, *moved, *wrapped]
 
 
 def _numbers(limits: Limits) -> list[str]:

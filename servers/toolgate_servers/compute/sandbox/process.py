@@ -4,6 +4,7 @@ import json
 import os
 import queue
 import select
+import signal
 import subprocess
 import threading
 import time
@@ -15,6 +16,7 @@ from typing import Final
 from toolgate_servers.compute.sandbox.bpf import seccomp_filter
 from toolgate_servers.compute.sandbox.cells import limit_reached, sandbox_failed
 from toolgate_servers.compute.sandbox.jail import Jail, command_line
+from toolgate_servers.compute.sandbox.watching import watchdog
 
 STARTING_SECONDS: Final = 10.0
 MAX_FILES: Final = 20_000  # each takes a kilobyte of the kernel that is counted nowhere
@@ -48,6 +50,7 @@ class Spawner:
                         env={},
                         cwd="/",
                         bufsize=0,
+                        start_new_session=True,  # see _kill
                     )
                 )
             except OSError as problem:
@@ -74,8 +77,12 @@ class Jailed:
         try:
             os.write(seccomp[1], filtered)
             os.close(seccomp[1])
-            command = command_line(jail, seccomp=seccomp[0], info=info[1], lifeline=lifeline[0])
-            self.process = spawner.start(command, (seccomp[0], info[1], lifeline[0]))
+            watched = watchdog().pipe()
+            command = command_line(
+                jail, seccomp=seccomp[0], info=info[1], lifeline=lifeline[0], watched=watched
+            )
+            self.process = spawner.start(command, (seccomp[0], info[1], lifeline[0], watched))
+            watchdog().watch(-self.process.pid)
         except OSError as problem:
             os.close(info[0])
             os.close(lifeline[1])
@@ -97,7 +104,7 @@ class Jailed:
 
     def why(self) -> str:
         """End it, and give the last line that it wrote as errors."""
-        self.process.kill()
+        _kill(self.process)
         assert self.process.stderr is not None
         said = self.process.stderr.read(4000).decode("utf-8", "replace").strip().splitlines()
         self.end()
@@ -143,7 +150,8 @@ class Jailed:
 
 def _end(process: subprocess.Popen[bytes], lifeline: int) -> None:
     os.close(lifeline)
-    process.kill()  # what is inside dies with it: --die-with-parent, and the first process of its namespace
+    _kill(process)
+    watchdog().forget(-process.pid)
     process.wait()
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
@@ -151,6 +159,18 @@ def _end(process: subprocess.Popen[bytes], lifeline: int) -> None:
                 pipe.close()
             except OSError:
                 pass  # unwritten input of a process that is gone
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a jail; what is inside dies with it (--die-with-parent), but only once it has begun.
+
+    The group: killed while it starts, bubblewrap leaves a child that would wait for it for ever.
+    """
+    if process.poll() is None or process.returncode < 0:
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass  # it has ended meanwhile
 
 
 def _object(descriptor: int) -> bytes:

@@ -1,7 +1,7 @@
-"""Run as a script: ends processes that are at work when the server that started them is gone.
+"""Run as a script: kills what is at work when the process that started it is gone, however it ended.
 
-Reads `+PID` and `-PID`, one to a line; when the other end closes, what is left is killed. Idle processes of
-the embedded sandbox see for themselves that their input has closed; those that compute do not.
+Reads `+PID` and `-PID`, one to a line, a group of processes as a negative PID; when the other end closes,
+what is left is killed.
 """
 
 import os

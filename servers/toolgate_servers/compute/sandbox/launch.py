@@ -1,7 +1,8 @@
-"""Run as a script, as root: gives up root for good, then becomes bubblewrap.
+"""Run as a script: has itself watched over, gives up root for good if it has it, then becomes bubblewrap.
 
-`drop.py UID GID COUNT SOURCE... COMMAND...`: the command sees each source as /tmp/0, /tmp/1 and so on, so
-that it may lie in a folder that only root can enter. Nothing outside this process sees these mounts.
+`launch.py WATCHED UID GID COUNT SOURCE... COMMAND...`: WATCHED is the pipe of the watchdog. As root, the
+command sees each source as /tmp/0, /tmp/1 and so on, so that it may lie in a folder that only root can enter; nothing
+outside this process sees these mounts.
 """
 
 import ctypes
@@ -16,9 +17,22 @@ STAGE = "/tmp"  # noqa: S108  # hidden under a file system of this process alone
 
 
 def main(arguments: list[str]) -> None:
-    """Show the sources, become the user, and run the command."""
-    uid, gid, count = (int(argument) for argument in arguments[:3])
-    sources, command = arguments[3 : 3 + count], arguments[3 + count :]
+    """Be watched over, become the user, and run the command."""
+    watched, uid, gid, count = (int(argument) for argument in arguments[:4])
+    sources, command = arguments[4 : 4 + count], arguments[4 + count :]
+    # Before bubblewrap starts: killed half way, it leaves a child of this group that waits for it for ever.
+    os.write(watched, f"+-{os.getpid()}\n".encode())
+    os.close(watched)
+    if os.geteuid() == 0:
+        _show(sources)
+        os.setgroups([])
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
+    os.execve(command[0], command, {})  # noqa: S606  # becoming it is the point
+
+
+def _show(sources: list[str]) -> None:
+    """Mount the sources where everybody may enter, for this process and what it starts."""
     libc = ctypes.CDLL(None, use_errno=True)
     _done(libc.unshare(CLONE_NEWNS))
     _mount(libc, "none", "/", None, MS_REC | MS_PRIVATE)
@@ -32,10 +46,6 @@ def main(arguments: list[str]) -> None:
         else:
             Path(target).touch()
         _mount(libc, f"/proc/self/fd/{source}", target, None, MS_BIND | MS_REC)
-    os.setgroups([])
-    os.setresgid(gid, gid, gid)
-    os.setresuid(uid, uid, uid)
-    os.execve(command[0], command, {})  # noqa: S606  # becoming bubblewrap is the point, no shell wanted
 
 
 def _mount(
