@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from toolgate.aggregate import Aggregated
 from toolgate.announcing import announcer, veiling
+from toolgate.approvals.expiry import Expiring
 from toolgate.approvals.grants import GrantBook
 from toolgate.approvals.notify import Notifier
 from toolgate.core import records
@@ -146,7 +147,8 @@ def build(settings: Settings, located: Mapping[str, Address] | None = None, saw:
     look = veiling(card, policies, found.all)
     notifier = announcer(settings, store, keyring, secrets, clock, look, console)
     naming = Naming(store, keyring, clock)
-    ports = (policies, found.all, journal, store, keyring, clock, grants, store, naming, notifier)
+    told = Expiring(notifier, store, clock)
+    ports = (policies, found.all, journal, store, keyring, clock, grants, store, naming, told)
     world = World(*ports, console)
     upstreams = Upstreams(located, keyring) if located else _upstreams(settings, keyring, secrets)
     gateway = Gateway(world, Aggregated(upstreams, policies), Attempts(settings.limits.attempts))
