@@ -107,7 +107,7 @@ class Tool:
     )
     schema: JsonObject = field(default_factory=dict[str, Any])
     # What `returns` checks, and whether it names formats, which that does not hold values to.
-    gives: object = field(default=None, hash=False)
+    gives: Any = field(default=None, hash=False)
     formats: bool = False
 
 
