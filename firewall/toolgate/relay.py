@@ -192,7 +192,11 @@ class Relay:
         flights = [one.call for one in session.inflight.values() if one.call.upstream == upstream]
         back = tuple(pair for call in flights for pair in call.restored)
         call = Call(method, upstream, method, {}, session.caller, session.id, restored=back)
-        cleaned = await self.cleaned(call, given, self._world.policies.current)
+        key, name = _CONTINUED.get(method, ("", ""))
+        if key and key in given:
+            cleaned = await self._continued(session, call, given, key, name)
+        else:
+            cleaned = await self.cleaned(call, given, self._world.policies.current)
         if isinstance(cleaned, Withhold):
             await self._record(session, upstream, method, cleaned.reason)
             return None

@@ -13,6 +13,7 @@ from toolgate.core.reasons import Reason
 from toolgate.core.redact import redact, refused
 from toolgate.errors import PortDown
 from toolgate.judge import Judge, World
+from toolgate.protocol.messages import members
 from toolgate.routes import NAMED, Target
 from toolgate.session import Session
 
@@ -140,8 +141,8 @@ def _with(message: JsonObject, cleaned: JsonObject, others: JsonObject) -> JsonO
     if cleaned.get("id", message.get("id")) != message.get("id"):
         return Refuse(Reason.SENSITIVE_ARGUMENTS, "id: found something sensitive, expected an id")
     params: JsonObject = {**others, **cleaned.get("params", {})}
-    meta: object = (message.get("params") or {}).get("_meta")
-    token = cast("JsonObject", meta).get("progressToken") if isinstance(meta, dict) else None
+    given: JsonObject = message.get("params") or {}
+    token: object = members(given.get("_meta")).get("progressToken")
     if type(token) is int:
         params["_meta"] = {"progressToken": token, **params.get("_meta", {})}
     return {**message, "params": params} if params else message

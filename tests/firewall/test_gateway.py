@@ -297,7 +297,8 @@ async def test_a_result_is_withheld_for_its_reason_or_delivered(
 
 async def test_structured_content_that_no_mask_fits_is_withheld(crm: Upstream) -> None:
     world = World(POLICY, crm, sensitive={"bo": "EMAIL_ADDRESS"})
-    crm.results["count"] = {"structuredContent": {"n": 1, "by": "bo-bo-bo"}}
+    crm.tools = [{"name": "count", "outputSchema": {"properties": {"by": {"enum": ["bo", "al"]}}}}]
+    crm.results["count"] = {"structuredContent": {"by": "bo"}}
     assert_refused(await world.client(ANN, "crm").call("count"), Reason.RESULT_NOT_REDACTABLE)
 
 

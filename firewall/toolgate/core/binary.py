@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 import re
 from base64 import b64encode
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, cast
 
@@ -12,6 +13,7 @@ from toolgate.core.model import JsonObject
 
 Path: TypeAlias = tuple[str | int, ...]
 
+_kind: Final = cast("Callable[[object], type[object]]", type)
 _TEXT: Final = re.compile(
     r"(?:text/[^;]*|application/(?:[^;]*[+])?(?:json|xml|yaml|toml|javascript|x-ndjson|sql|graphql)"
     r"|[^;]*[+](?:json|xml|yaml))\s*(?:;|\Z)",
@@ -75,9 +77,9 @@ class Opened:
         if masked is self.value:
             return self.original
         for piece in self.pieces:
-            holder, key = _at(masked, piece.path[:-1]), piece.path[-1]
-            before = _at(self.original, piece.path)
-            now = holder.get(key) if isinstance(holder, dict) else None
+            key = str(piece.path[-1])
+            holder: JsonObject = _at(masked, piece.path[:-1]) or {}
+            before, now = _at(self.original, piece.path), holder.get(key)
             if piece.text is None:
                 if now != before:
                     return None
@@ -113,11 +115,11 @@ def _may_hold(value: JsonObject) -> bool:
 
 def _walked(value: Any, path: Path, pieces: list[Piece]) -> Any:
     """The value with what is opened in it; the same object where nothing is."""
-    if isinstance(value, list):
-        items: list[Any] = value
+    if _kind(value) is list:
+        items = cast("list[Any]", value)
         made = [_walked(item, (*path, at), pieces) for at, item in enumerate(items)]
         return made if any(new is not old for new, old in zip(made, items, strict=True)) else items
-    if not isinstance(value, dict):
+    if _kind(value) is not dict:
         return value
     fields = cast("JsonObject", value)
     changed: JsonObject = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, floor
 from typing import Any, Final, TypeAlias, cast
@@ -14,6 +14,7 @@ from toolgate.core.model import JsonObject, Validate
 from toolgate.core.regex import whole
 from toolgate.core.schema import compile_schema, path_of
 
+_kind: Final = cast("Callable[[object], type[object]]", type)
 Path: TypeAlias = tuple[str | int, ...]
 # Schemas that all hold for one value.
 _All: TypeAlias = tuple[JsonObject, ...]
@@ -144,9 +145,9 @@ def _parts(before: Any, after: Any, depth: int = 0) -> Iterator[tuple[Any, Any]]
 
 
 def _items(value: Any) -> list[tuple[str | int, Any]]:
-    if isinstance(value, dict):
+    if _kind(value) is dict:
         return list(cast("JsonObject", value).items())
-    return list(enumerate(value)) if isinstance(value, list) else []
+    return list(enumerate(cast("list[Any]", value))) if _kind(value) is list else []
 
 
 def _changed(before: Any, masked: Any, path: Path) -> Iterator[tuple[Path, Any, Any]]:
@@ -163,12 +164,11 @@ def _put(value: Any, path: Path, new: Any) -> Any:
     if not path:
         return new
     step = path[0]
-    made = dict(value) if isinstance(value, dict) else list(value)
-    inner: Any = value[step]
+    made, inner = value.copy(), value[step]
     put = _put(inner, path[1:], new)
     if put is inner:
         return value
-    made[step] = put  # type: ignore[index]  # a path has texts for objects and numbers for lists
+    made[step] = put
     return made
 
 
@@ -263,7 +263,7 @@ def _resolved(root: Any, reference: object) -> Any:
     for word in reference[1:].split("/")[1:]:
         step = unquote(word).replace("~1", "/").replace("~0", "~")
         try:
-            here = here[int(step)] if isinstance(here, list) else here[step]
+            here = here[int(step)] if _kind(here) is list else here[step]
         except (KeyError, IndexError, TypeError, ValueError):
             return None
     return here
@@ -273,10 +273,10 @@ def _below(schema: JsonObject, step: str | int) -> Iterator[Any]:
     """What a schema says of one member or item."""
     if isinstance(step, int):
         first = cast("list[Any]", schema.get("prefixItems") or [])
-        items = schema.get("items")
+        items: Any = schema.get("items")
         if step < len(first):
             yield first[step]
-        elif isinstance(items, list):  # the drafts before 2020-12
+        elif _kind(items) is list:  # the drafts before 2020-12
             yield items[step] if step < len(items) else schema.get("additionalItems")
         elif items is not None:
             yield items

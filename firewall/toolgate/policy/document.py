@@ -184,7 +184,8 @@ class Actions(Part):
     """The action per entity, and from which score on a finding of an entity counts."""
 
     model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
-    __pydantic_extra__: dict[Entity, ActionWord] = Field(init=False)
+    # pydantic's own way to give further keys and their values a type
+    __pydantic_extra__: dict[Entity, ActionWord] = Field(init=False)  # pyright: ignore[reportIncompatibleVariableOverride]
 
     scores: dict[Entity, Score] = {}
 
