@@ -38,7 +38,7 @@ class Live:
         self._tail, self._tally, self._now = tail, tally, now
         self._watching: set[asyncio.Queue[str]] = set()
         self._task: asyncio.Task[None] | None = None
-        self._seen = 0
+        self._seen: int | None = None
         self._closed = asyncio.Event()
         self._turn = asyncio.Lock()
 
@@ -59,11 +59,14 @@ class Live:
     async def look(self) -> None:
         """Take in what was written since the last look. Raises JournalDown."""
         async with self._turn:
-            if self._seen == 0:
-                found = await self._tail.since(self._now() - DAY, _MOST_OF_THE_PAST)
-            else:
-                found = await self._tail.after(self._seen)
-            self._take(found)
+            if self._seen is None:
+                self._seen = await self._tail.before(self._now() - DAY, _MOST_OF_THE_PAST)
+            topics: set[str] = set()
+            while found := await self._tail.after(self._seen):
+                self._seen = found[-1].id
+                topics |= self._take(found)
+            if topics:
+                self._tell(" ".join(sorted(topics)))
 
     async def stream(self, welcome: Callable[[], bool]) -> AsyncGenerator[str]:
         """The events for one page, as long as whoever watches is welcome."""
@@ -94,14 +97,13 @@ class Live:
                 _log.warning("the journal cannot be read: %s", down)
             await asyncio.sleep(LOOK_SECONDS)
 
-    def _take(self, found: Iterable[Numbered]) -> None:
+    def _take(self, found: Iterable[Numbered]) -> set[str]:
+        """Count records; the topics they concern."""
         topics: set[str] = set()
         for one in found:
-            self._seen = one.id
             self._tally.feed(one.line.body)
             topics.update(TOPICS.get(str(one.line.body.get("kind")), ()), ("journal",))
-        if topics:
-            self._tell(" ".join(sorted(topics)))
+        return topics
 
     def _tell(self, topics: str) -> None:
         for queue in self._watching:

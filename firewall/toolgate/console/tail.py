@@ -20,6 +20,7 @@ T = TypeVar("T")
 # Records looked through for one page; older ones are reached by its link.
 _MOST: Final = 50_000
 _BATCH: Final = 2_000
+STEP: Final = 1_000
 _PAGE: Final = 100
 
 
@@ -59,23 +60,18 @@ class Tail:
         self._path = path
         self._alone = asyncio.Lock()
 
-    async def newest(self) -> int:
-        """The number of the newest record, 0 where there is none."""
-        return await self._read(_newest)
-
     async def one(self, number: int) -> list[Numbered]:
         """The record of this number, nothing where there is none."""
         return await self._read(lambda db: _numbered(db, _ROWS + "where id = ?", (number,)))
 
-    async def after(self, number: int, most: int = _MOST) -> list[Numbered]:
-        """The records after this one, oldest first; the newest of them where there are more than `most`."""
-        sql = _ROWS + "where id > ? order by id desc limit ?"
-        return (await self._read(lambda db: _numbered(db, sql, (number, most))))[::-1]
+    async def after(self, number: int) -> list[Numbered]:
+        """The next records after this one, oldest first, at most `STEP` of them."""
+        sql = _ROWS + "where id > ? order by id limit ?"
+        return await self._read(lambda db: _numbered(db, sql, (number, STEP)))
 
-    async def since(self, moment: float, most: int) -> list[Numbered]:
-        """The newest records not older than a time, at most `most`, oldest first."""
-        start = await self._read(lambda db: _first_since(db, moment))
-        return await self.after(start - 1, most)
+    async def before(self, moment: float, most: int) -> int:
+        """The number of the record before those of a time, or before the newest `most` of them."""
+        return await self._read(lambda db: max(_first_since(db, moment) - 1, _newest(db) - most))
 
     async def around(self, moment: float, seconds: float = 5.0) -> list[Numbered]:
         """Records of about this time, oldest first."""
