@@ -1,8 +1,8 @@
 """Run as a script: has itself watched over, gives up root for good if it has it, then becomes bubblewrap.
 
 `launch.py WATCHED UID GID COUNT SOURCE... COMMAND...`: WATCHED is the pipe of the watchdog. As root, the
-command sees each source as /tmp/0, /tmp/1 and so on, so that it may lie in a folder that only root can enter; nothing
-outside this process sees these mounts.
+command sees each source as /tmp/0, /tmp/1 and so on, so that it may lie in a folder that only root can enter;
+nothing outside this process sees these mounts.
 """
 
 import ctypes
