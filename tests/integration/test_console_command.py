@@ -64,7 +64,7 @@ def test_the_agents_address_has_no_console_and_the_consoles_no_tools(tmp_path: P
 
 def test_an_open_page_does_not_keep_toolgate_from_ending(tmp_path: Path) -> None:
     with console(tmp_path) as (said, process):
-        parts = urlsplit(said["url"])
+        parts = urlsplit(str(said["url"]))
         idle = socket.create_connection((parts.hostname or "", parts.port or 0), timeout=10)
         began = time.monotonic()
         assert ended(process) == 0

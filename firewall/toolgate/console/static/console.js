@@ -110,23 +110,34 @@ function told(state) {
 function follow() {
   const topic = page.dataset.live;
   if (!topic) return;
-  const events = new EventSource("/events");
+  let events = null;
   let met = false;
-  events.addEventListener("hello", () => {
-    told("live");
-    // What happened while the line was down is only seen by looking.
-    if (met) refresh();
-    met = true;
-  });
-  events.addEventListener("change", (event) => {
-    if (event.data.split(" ").includes(topic)) refresh();
-  });
-  events.addEventListener("over", () => {
-    events.close();
-    location.reload();
-  });
-  events.onerror = () => told("offline");
+  const listen = () => {
+    events = new EventSource("/events");
+    events.addEventListener("hello", () => {
+      told("live");
+      // What happened while nobody listened is only seen by looking.
+      if (met) refresh();
+      met = true;
+    });
+    events.addEventListener("change", (event) => {
+      if (event.data.split(" ").includes(topic)) refresh();
+    });
+    events.addEventListener("over", () => {
+      events.close();
+      location.reload();
+    });
+    events.onerror = () => told("offline");
+  };
+  listen();
   window.addEventListener("pagehide", () => events.close());
+  // A browser keeps few connections to one address: pages in the background give theirs up, but for the
+  // list of what waits, whose title counts.
+  document.addEventListener("visibilitychange", () => {
+    if (topic === "approvals") return;
+    if (document.hidden) events.close();
+    else if (events.readyState === EventSource.CLOSED) listen();
+  });
 }
 
 function span(seconds) {
