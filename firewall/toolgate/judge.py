@@ -36,11 +36,11 @@ from toolgate.core.model import (
     Tool,
 )
 from toolgate.core.outgoing import outgoing
-from toolgate.core.policy import Policy, View
+from toolgate.core.policy import ENTITIES, Action, Actions, Policy, View
 from toolgate.core.reasons import Reason
-from toolgate.core.redact import counts
+from toolgate.core.redact import counts, redact
 from toolgate.core.texts import texts
-from toolgate.errors import ToolgateError
+from toolgate.errors import PortDown, ToolgateError
 from toolgate.outcomes import Admitted, Outcomes, Replayed, World, burned
 from toolgate.ports import (
     DIGEST,
@@ -55,6 +55,7 @@ from toolgate.verdicts import Held
 # A larger schema is not kept beside a held call: its arguments can be approved, not edited.
 _MOST_SCHEMA = 64 << 10
 _ROUNDS = 6
+_MASKED = Actions({}, Action.MASK)
 _FLOODED_EVERY = 60.0
 # Channels that people hear of something through without asking.
 REMOTE = frozenset({"webhook", "slack"})
@@ -110,7 +111,8 @@ class Judge(Outcomes):
             if isinstance(verdict, Need):
                 facts, passed = await self._look_up(verdict.facts, call, facts, policy), verdict.passed
             elif isinstance(verdict, Allow):
-                body = records.intent(facts.now, call_id, call, policy.digest, verdict)
+                about = call if tool is not None else await self._named(call)
+                body = records.intent(facts.now, call_id, about, policy.digest, verdict)
                 entry = Entry(body, canonical(verdict.arguments), None, facts.pauses.generation)
                 exhausted = await self._journal.commit(entry, verdict.charges, bool(verdict.approval))
                 if exhausted is None:
@@ -118,9 +120,9 @@ class Judge(Outcomes):
                     return admitted if verdict.tier is Tier.READ else await self._told(admitted, facts)
                 facts, passed = await self._again(exhausted, call, facts, policy), 0
             elif isinstance(verdict, Hold | Refuse):
-                about = (call_id, call, facts, policy)
+                case = (call_id, call, facts, policy)
                 kept = await (
-                    self._hold(*about, verdict) if isinstance(verdict, Hold) else self._stop(*about, verdict)
+                    self._hold(*case, verdict) if isinstance(verdict, Hold) else self._stop(*case, verdict)
                 )
                 if not isinstance(kept, Facts):
                     return kept
@@ -176,6 +178,18 @@ class Judge(Outcomes):
     async def findings(self, value: object, entities: frozenset[str]) -> tuple[Finding, ...]:
         """What the detectors find in every string of a value."""
         return await self._world.detectors.scan(texts(value), entities)
+
+    async def _named(self, call: Call) -> Call:
+        """The call as a record may name it: what its caller made up is masked there like any text."""
+        read = texts([call.method, call.target])
+        try:
+            found = await self._world.detectors.scan(read, ENTITIES)
+        except PortDown:
+            return replace(call, method="", target="")
+        if not found:
+            return call
+        method, target = redact([call.method, call.target], found, _MASKED, read)
+        return replace(call, method=method, target=target)
 
     async def refused(self, call: Call, verdict: Refuse) -> Refuse:
         """Put a refusal on record that was decided before the core was asked."""
@@ -298,7 +312,8 @@ class Judge(Outcomes):
         self, call_id: str, call: Call, facts: Facts, policy: Policy, verdict: Refuse
     ) -> Refuse | Facts:
         """Put a refusal on record; the facts to judge by again where a pause was lifted meanwhile."""
-        body = records.refusal(facts.now, call_id, call, policy.digest, verdict)
+        about = call if isinstance(facts.tool, Tool) else await self._named(call)
+        body = records.refusal(facts.now, call_id, about, policy.digest, verdict)
         under = facts.pauses.generation if verdict.reason is Reason.PAUSED else None
         entry = Entry(body, canonical(call.arguments), None, under)
         lifted = await self._world.journal.commit(entry)
@@ -307,7 +322,8 @@ class Judge(Outcomes):
     async def _refuse(
         self, call_id: str, call: Call, facts: Facts, policy: Policy, verdict: Refuse
     ) -> Refuse:
-        body = records.refusal(facts.now, call_id, call, policy.digest, verdict)
+        about = call if isinstance(facts.tool, Tool) else await self._named(call)
+        body = records.refusal(facts.now, call_id, about, policy.digest, verdict)
         await self._world.journal.commit(Entry(body, canonical(call.arguments)))
         return verdict
 

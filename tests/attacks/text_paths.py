@@ -194,9 +194,7 @@ async def key(scene: Scene, value: str) -> Any:
 
 async def figures(scene: Scene, value: str) -> Any:
     said = {"structuredContent": {"n": 4111111111111111, "a": value}}
-    found = await scene.get("tools/call", {"name": "find"}, find=said)
-    assert "4111111111111111" not in str(found)
-    return found
+    return await scene.get("tools/call", {"name": "find"}, find=said)
 
 
 async def result_meta(scene: Scene, value: str) -> Any:
