@@ -75,7 +75,8 @@ def _check_policy(
         raise PolicyError(f"{policy}: found no such file or folder, expected a policy")
     try:
         source = load(policy)
-        ready = compiled(source, Engine().highest if entities is None else entities)
+        # Without its rule file a policy would be told of mistakes it does not make.
+        ready = compiled(source, Engine().highest if entities is None else entities or None)
     except PolicyError as error:
         mistakes += str(error).splitlines()
         return ""

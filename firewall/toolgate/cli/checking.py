@@ -25,7 +25,7 @@ _SHORTEST = 6
 class Checked:
     """What a look at the settings gave; `settings` is None where the file itself has mistakes.
 
-    `entities` are what the detectors find, each with its highest score.
+    `entities` are what the detectors find, each with its highest score; none where a rule file is wrong.
     """
 
     settings: Settings | None = None
@@ -76,7 +76,8 @@ async def _try_detectors(path: Path, settings: Settings, found: Checked) -> None
             await model.close()
         except Misuse as why:
             found.mistakes.append(f"{tree.where(('detection', 'model'))}: {why}")
-    found.entities = entities
+    if len(packs) == len(settings.detection.rules):
+        found.entities = entities
 
 
 async def _try_secrets(path: Path, settings: Settings, found: Checked) -> None:
