@@ -88,7 +88,7 @@ def test_what_is_sound_is_fine(tmp_path: Path) -> None:
     ],
 )
 def test_check_says_file_and_line(tmp_path: Path, change: dict[str, str], where: str, what: str) -> None:
-    code, said = checked(written(tmp_path, **change))  # type: ignore[arg-type]
+    code, said = checked(written(tmp_path, **change))
     assert code == 1
     assert where in said
     assert what in said
@@ -162,7 +162,7 @@ async def test_what_patterns_and_model_find_comes_together() -> None:
     for _ in range(2):
         found = await joined.scan(["Ann at ann@b.example"], wanted)
         assert [(one.entity, one.score) for one in found] == [("EMAIL_ADDRESS", 1.0), ("PERSON", 0.8)]
-    assert model.asked[0] == {"PERSON", "EMAIL_ADDRESS"}
+    assert model.asked[0] == frozenset({"PERSON", "EMAIL_ADDRESS"})
     assert await joined.scan(["Ann 536-90-4399"], frozenset({"US_SSN"})) != ()
     assert len(model.asked) == 2
     assert joined.highest["PERSON"] == 0.85
