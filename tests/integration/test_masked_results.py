@@ -76,3 +76,18 @@ async def test_a_card_in_the_arguments_is_refused_and_stands_in_no_file(running:
 
 async def test_the_journal_still_verifies(running: Gate) -> None:
     assert running.problems() == []
+
+
+async def test_no_file_that_the_process_wrote_holds_a_value_that_went_through(running: Gate) -> None:
+    client = await Client(running, "/pipe/mcp").open()
+    mail = "somebody.unheard.of@example.com"
+    before = len(running.records())
+    await client.call("card", {})
+    await client.call("echo", {"text": mail})
+    await client.call("echo", {"text": CARD})
+    await until(lambda: len(running.records()) >= before + 5)
+    files = [file for file in running.folder.rglob("*") if file.name.startswith("toolgate.")]
+    assert {"toolgate.db", "toolgate.log"} <= {file.name for file in files}
+    for file in files:
+        held = file.read_bytes()
+        assert not [value for value in (CARD, mail) if value.encode() in held], file.name
