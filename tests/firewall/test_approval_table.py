@@ -6,6 +6,13 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+
+from toolgate.approvals.desk import Declined
+from toolgate.core.model import ApprovalState, JsonObject
+from toolgate.core.reasons import Reason
+from toolgate.testing import assert_refused, definition
+from toolgate.upstream.link import Note
+from toolgate.verdicts import Held, Reply
 from ways import (
     LEAD,
     NARROWED,
@@ -24,13 +31,6 @@ from ways import (
     Webhook,
     policy,
 )
-
-from toolgate.approvals.desk import Declined
-from toolgate.core.model import ApprovalState, JsonObject
-from toolgate.core.reasons import Reason
-from toolgate.testing import assert_refused, definition
-from toolgate.upstream.link import Note
-from toolgate.verdicts import Held, Reply
 
 WAYS = [
     *(Plain, PlainLegacy, Continued, Terminal, Webhook, ModernForm, ModernUrl),

@@ -31,6 +31,9 @@ class Hands:
     def monotonic(self) -> float:
         return self.time - NOW
 
+    async def sleep(self, seconds: float) -> None:
+        self.time += seconds
+
 
 @dataclass
 class World:

@@ -45,8 +45,10 @@ class Crowded:
     def note(self, entry: Entry) -> None:
         self._store.note(entry)
 
-    async def conclude(self, entry: Entry, approval: str, sealed_result: bytes) -> None:
-        await self._store.conclude(entry, approval, sealed_result)
+    async def conclude(
+        self, entry: Entry, approval: str, sealed_result: bytes, charges: Sequence[Charge] = ()
+    ) -> None:
+        await self._store.conclude(entry, approval, sealed_result, charges)
 
 
 @pytest.fixture

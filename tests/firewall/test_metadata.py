@@ -24,6 +24,9 @@ class Still:
     def monotonic(self) -> float:
         return 0.0
 
+    async def sleep(self, seconds: float) -> None:
+        """Nobody waits here."""
+
 
 class Nobodys:
     """An issuer whose tokens nobody has."""

@@ -43,6 +43,9 @@ class Hands:
     def monotonic(self) -> float:
         return self.time - NOW
 
+    async def sleep(self, seconds: float) -> None:
+        self.time += seconds
+
 
 def public(kid: str, key: Any, algorithm: str) -> dict[str, Any]:
     known = jwt.get_algorithm_by_name(algorithm)

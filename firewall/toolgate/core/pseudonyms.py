@@ -154,9 +154,11 @@ def _replaced(item: Any, known: Mapping[str, Pseudonym]) -> Any:
     if isinstance(item, str):
         return _TOKEN.sub(lambda match: known[match.group()].value, item)
     if isinstance(item, list):
-        return [_replaced(one, known) for one in item]
+        items: list[Any] = item
+        return [_replaced(one, known) for one in items]
     if isinstance(item, dict):
-        return {_replaced(key, known): _replaced(one, known) for key, one in item.items()}
+        members: dict[str, Any] = item
+        return {_replaced(key, known): _replaced(one, known) for key, one in members.items()}
     return item
 
 
