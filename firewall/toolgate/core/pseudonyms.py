@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, cast
 
 from toolgate.core.model import Finding, Pseudonym, Refuse
 from toolgate.core.policy import Action, Actions, View
 from toolgate.core.reasons import Reason
 from toolgate.core.texts import Texts, texts
 
+_type: Final = cast("Callable[[object], type[object]]", type)
 _LETTERS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _CODE: Final = f"[{_LETTERS}]{{10}}"
 _DIGITS: Final = 13
@@ -151,14 +152,13 @@ def _cleared(found: Pseudonym, argument: str, view: View, upstream: str) -> bool
 
 
 def _replaced(item: Any, known: Mapping[str, Pseudonym]) -> Any:
-    if isinstance(item, str):
+    kind = _type(item)
+    if kind is str:
         return _TOKEN.sub(lambda match: known[match.group()].value, item)
-    if isinstance(item, list):
-        items: list[Any] = item
-        return [_replaced(one, known) for one in items]
-    if isinstance(item, dict):
-        members: dict[str, Any] = item
-        return {_replaced(key, known): _replaced(one, known) for key, one in members.items()}
+    if kind is list:
+        return [_replaced(one, known) for one in item]
+    if kind is dict:
+        return {_replaced(key, known): _replaced(one, known) for key, one in item.items()}
     return item
 
 

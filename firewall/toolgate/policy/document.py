@@ -184,8 +184,9 @@ class Actions(Part):
     """The action per entity, and from which score on a finding of an entity counts."""
 
     model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
-    # pydantic's own way to give further keys and their values a type
-    __pydantic_extra__: dict[Entity, ActionWord] = Field(init=False)  # pyright: ignore[reportIncompatibleVariableOverride]
+    # fmt: off
+    __pydantic_extra__: dict[Entity, ActionWord] = Field(init=False)  # pyright: ignore[reportIncompatibleVariableOverride] - pydantic's own way to type further keys
+    # fmt: on
 
     scores: dict[Entity, Score] = {}
 
