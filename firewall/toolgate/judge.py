@@ -35,13 +35,14 @@ from toolgate.core.model import (
     Tier,
     Tool,
 )
+from toolgate.core.origins import origins
 from toolgate.core.outgoing import outgoing
 from toolgate.core.policy import ENTITIES, Action, Actions, Policy, View
 from toolgate.core.reasons import Reason
 from toolgate.core.redact import counts, redact
 from toolgate.core.texts import texts
 from toolgate.errors import PortDown, ToolgateError
-from toolgate.outcomes import Admitted, Outcomes, Replayed, World, burned
+from toolgate.outcomes import Admitted, Outcomes, Readings, Replayed, World, burned
 from toolgate.ports import (
     DIGEST,
     HELD_ABOUT,
@@ -73,6 +74,7 @@ class Judge(Outcomes):
         super().__init__(world)
         self._policies, self._journal, self._now = world.policies, world.journal, world.clock.now
         self._switch = world.switch
+        self.readings = Readings()
         self._prefix = secrets.token_hex(6)
         self._count = itertools.count(1)
         # When people were last told that a caller holds too many calls.
@@ -247,7 +249,10 @@ class Judge(Outcomes):
         if approval is None:
             approval = self._new(call, facts, verdict)
             sealed = world.keyring.seal(HELD_ARGUMENTS, canonical(verdict.arguments))
-            charges = (*_prompts(policy, call), Open(approval, sealed, self._about(call, facts, verdict)))
+            charges = (
+                *_prompts(policy, call),
+                Open(approval, sealed, self._about(call, facts, verdict, policy)),
+            )
         body = records.held(facts.now, call_id, call, policy.digest, verdict, approval.id)
         exhausted = await world.journal.commit(
             Entry(body, canonical(verdict.arguments)), charges, bool(charges)
@@ -287,7 +292,7 @@ class Judge(Outcomes):
             why=verdict.why,
         )
 
-    def _about(self, call: Call, facts: Facts, verdict: Hold) -> bytes:
+    def _about(self, call: Call, facts: Facts, verdict: Hold, policy: Policy) -> bytes:
         """What an approver is told beside the arguments, sealed."""
         tool = facts.tool if isinstance(facts.tool, Tool) else None
         schema = tool.schema if tool is not None else {}
@@ -297,6 +302,7 @@ class Judge(Outcomes):
             "title": tool.title if tool is not None else "",
             "schema": schema if len(canonical(schema)) <= _MOST_SCHEMA else {},
             "findings": counts(verdict.findings),
+            "origins": origins(verdict.arguments, view_of(call, policy).destinations, self.readings.of(call)),
         }
         return self._world.keyring.seal(HELD_ABOUT, canonical(told))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 
 import orjson
@@ -29,6 +30,30 @@ from toolgate.ports import (
 )
 
 RESULT = "held-result"
+# What is remembered of the results that sessions got: so many sessions, results of each, characters of one.
+_SESSIONS, _RESULTS, _CHARACTERS = 1000, 20, 65536
+
+
+class Readings:
+    """The newest results of every session, in memory, for the cards of calls that name a destination."""
+
+    def __init__(self) -> None:
+        self._read: OrderedDict[tuple[str, str], deque[tuple[str, str]]] = OrderedDict()
+
+    def add(self, call: Call, leaves: Sequence[str]) -> None:
+        """The caller got these texts from this tool."""
+        key = (call.caller.name, call.session)
+        if key not in self._read:
+            self._read[key] = deque(maxlen=_RESULTS)
+        text = "\n".join(leaves)[:_CHARACTERS].casefold()
+        self._read[key].append((f"{call.upstream}/{call.target}", text))
+        self._read.move_to_end(key)
+        while len(self._read) > _SESSIONS:
+            self._read.popitem(last=False)
+
+    def of(self, call: Call) -> Sequence[tuple[str, str]]:
+        """What this session got, the newest last."""
+        return tuple(self._read.get((call.caller.name, call.session), ()))
 
 
 @value

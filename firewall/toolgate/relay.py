@@ -152,6 +152,8 @@ class Relay:
             return Withhold(Reason.INTERNAL, "the result could not be judged")
         if isinstance(verdict, Deliver):
             await world.naming.keep(facts.names, call, admitted.policy)
+            if admitted.policy.follows:
+                self._judge.readings.add(call, texts(looked) if read is None else read)
             if blobs is not None:
                 closed = _closed(blobs, verdict.result)
                 if isinstance(closed, Withhold):

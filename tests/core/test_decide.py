@@ -28,6 +28,7 @@ from toolgate.core.model import (
     Tier,
 )
 from toolgate.core.reasons import Reason
+from toolgate.core.texts import texts
 from toolgate.testing import START, assert_refused, call, caller, facts, policy_of, tool
 
 TEXT = """
@@ -324,3 +325,10 @@ def test_shadow_mode_never_lets_pass_what_cannot_be_undone(
 
 def test_shadow_mode_holds_what_it_would_hold() -> None:
     assert isinstance(admit(SEND, facts(), SHADOW), Hold)
+
+
+def test_facts_with_findings_keep_all_else_that_is_known() -> None:
+    before = facts(findings=UNKNOWN, approval=approval(), spent={"k": 1.0})
+    read = texts({"a": "b"})
+    after = before.scanned((), read)
+    assert after == replace(before, findings=(), texts=read)

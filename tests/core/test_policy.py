@@ -23,6 +23,7 @@ from toolgate.core.policy import (
     ToolRule,
     loosest,
 )
+from toolgate.testing import policy_of
 
 MINUTE = Limit(5, 60)
 HOUR = Limit(200, 3600)
@@ -205,3 +206,15 @@ def test_a_name_of_absurd_length_is_not_remembered() -> None:
     judged = policy()
     name = "x" * 10_000
     assert judged.view((), "docs", name) is not judged.view((), "docs", name)
+
+
+def test_what_many_callers_draw_on_is_theirs_and_does_not_grow_memory() -> None:
+    view = policy_of("version: 1\nroles: {reader: {tools: [docs/*], limits: {calls: 5/hour}}}\n").view(
+        ("reader",), "docs", "search"
+    )
+    first = view.rates("ann")
+    assert [rate.key for rate in first] == ["calls|ann"]
+    assert view.rates("ann") is first
+    for number in range(300):
+        assert view.rates(f"agent-{number}")[0].key == f"calls|agent-{number}"
+    assert view.rates("agent-299") is not view.rates("agent-299")

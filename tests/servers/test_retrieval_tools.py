@@ -29,7 +29,7 @@ from toolgate_servers.server import ToolServer
 
 ANSWER = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 25\r\n\r\n"
-     b'{"items": [{"id": "a1"}]}'
+    b'{"items": [{"id": "a1"}]}'
 )
 
 

@@ -25,7 +25,16 @@ def card_text(card: Card, now: float) -> str:
     if card.arguments is None:
         return "\n".join([*lines, "arguments  expired, or sealed under another master key"])
     shown = written(lay_out(card.arguments, masked=card.hidden))
-    return "\n".join([*lines, "arguments, as they will be sent:", *(f"  | {line}" for line in shown)])
+    lines += ["arguments, as they will be sent:", *(f"  | {line}" for line in shown)]
+    if card.origins:
+        lines.append("where the destinations came from:")
+        lines += [f"  {_plain(place)}: {origin_text(tool)}" for place, tool in card.origins.items()]
+    return "\n".join(lines)
+
+
+def origin_text(tool: str) -> str:
+    """What a person is told of one destination."""
+    return f"read in a result of {_plain(tool)}" if tool else "in no result of this session: the caller's own"
 
 
 def row_text(approval: Approval, now: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -108,7 +108,8 @@ class Card:
     `arguments` are what will be sent, None when they cannot be read; what stands in them of the entities in
     `hidden` is masked for showing only. `asked` are those the caller gave, where an approver changed them.
     `schema` and `title` are the tool's, `roles` the caller's, `similar` the newest decided calls of this
-    caller to this tool.
+    caller to this tool. `origins` says of every destination in which tool's result the session read it last,
+    empty where in none.
     """
 
     approval: Approval
@@ -120,3 +121,4 @@ class Card:
     roles: tuple[str, ...] = ()
     similar: tuple[Approval, ...] = ()
     offer: Offer | None = None
+    origins: Mapping[str, str] = field(default_factory=dict[str, str])

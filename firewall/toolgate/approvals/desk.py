@@ -264,6 +264,7 @@ class Desk(StandingOrders):
             about.roles,
             tuple(similar[:_SIMILAR]),
             offer,
+            about.origins,
         )
 
     async def _sensitive(self, arguments: JsonObject | None) -> set[str]:

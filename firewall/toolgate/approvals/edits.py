@@ -36,6 +36,7 @@ class About:
     title: str = ""
     schema: JsonObject = field(default_factory=dict[str, Any])
     findings: JsonObject = field(default_factory=dict[str, Any])
+    origins: dict[str, str] = field(default_factory=dict[str, str])
 
     @classmethod
     def of(cls, plain: JsonObject) -> About:
@@ -46,6 +47,7 @@ class About:
             str(plain.get("title", "")),
             plain.get("schema") or {},
             plain.get("findings") or {},
+            plain.get("origins") or {},
         )
 
 

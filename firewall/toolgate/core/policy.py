@@ -182,6 +182,7 @@ class Policy:
     `approval` has a rule for reversible, irreversible and privileged; `prompts` limits holds per caller.
     `asks_about` are the entities that a reversible call may not send before a person was asked.
     `restores` are the entities put back per tool and argument; `pseudonyms` is None where none are made.
+    `follows`: some tool names a destination, so it matters where destinations come from.
     `digest` is the SHA-256 of the policy's canonical form, in hex.
     """
 
@@ -200,6 +201,7 @@ class Policy:
     restores: Ranked[Mapping[str, frozenset[str]]] = field(default_factory=_nothing)
     pseudonyms: PseudonymRule | None = None
     binary: Binary | None = None
+    follows: bool = False
     _memo: dict[tuple[Roles | str, ...], View] = field(
         default_factory=dict[tuple[Roles | str, ...], View], repr=False, compare=False
     )

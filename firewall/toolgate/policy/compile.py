@@ -64,6 +64,7 @@ def compiled(source: Source, found: Mapping[str, float] | None = None) -> Policy
         binary=_binary(file.results.binary),
         asks_about=entities(file.approval.reversible.ask_about),
         restores=restores(file, complain),
+        follows=any(part.destinations_in for part in file.tools.values()),
         pseudonyms=_pseudonyms(file) if arguments.names or results.names or file.redaction.restore else None,
     )
     if mistakes:

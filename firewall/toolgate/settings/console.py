@@ -44,9 +44,7 @@ class OidcFile(Strict):
     client_id: Word
     client_secret: Annotated[str, AfterValidator(_secret)] = ""
     roles: Word = "roles"
-    scopes: list[Word] = Field(
-        default_factory=lambda: ["openid", "profile"], min_length=1
-    )
+    scopes: list[Word] = Field(default_factory=lambda: ["openid", "profile"], min_length=1)
 
 
 class ConsoleFile(Strict):
