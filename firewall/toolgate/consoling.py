@@ -69,8 +69,14 @@ class Serving:
         """Serve in the background."""
         self._task = asyncio.ensure_future(self._server.serve([self._socket]))
 
+    async def ready(self) -> None:
+        """Return once pages are served: a server that is told to end before it has begun ends badly."""
+        while self._task is not None and not self._server.started and not self._task.done():
+            await asyncio.sleep(0.01)
+
     async def close(self) -> None:
         """End every page and the server."""
+        await self.ready()
         await self._console.room.live.close()
         self._server.should_exit = True
         if self._task is not None:

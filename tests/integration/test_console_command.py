@@ -65,11 +65,10 @@ def test_the_agents_address_has_no_console_and_the_consoles_no_tools(tmp_path: P
 def test_an_open_page_does_not_keep_toolgate_from_ending(tmp_path: Path) -> None:
     with console(tmp_path) as (said, process):
         parts = urlsplit(str(said["url"]))
-        idle = socket.create_connection((parts.hostname or "", parts.port or 0), timeout=10)
-        began = time.monotonic()
-        assert ended(process) == 0
-        assert time.monotonic() - began < 10
-        idle.close()
+        with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=10):
+            began = time.monotonic()
+            assert ended(process) == 0
+            assert time.monotonic() - began < 10
 
 
 def test_a_console_whose_address_is_taken_says_so(tmp_path: Path) -> None:

@@ -50,6 +50,7 @@ async def _serve(settings: Settings, taken: socket.socket, *, as_json: bool) -> 
     serving = Serving(app, taken)
     try:
         serving.start()
+        await serving.ready()
         said = {"url": serving.url, "link": serving.link}
         typer.echo(json.dumps(said) if as_json else told(serving.url, serving.link))
         await until_signal()
