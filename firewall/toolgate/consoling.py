@@ -71,7 +71,9 @@ class Serving:
 
     async def ready(self) -> None:
         """Return once pages are served: a server that is told to end before it has begun ends badly."""
-        while self._task is not None and not self._server.started and not self._task.done():
+        for _ in range(500):
+            if self._task is None or self._server.started or self._task.done():
+                return
             await asyncio.sleep(0.01)
 
     async def close(self) -> None:
