@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
-from toolgate.core.model import Caller, JsonObject
+from toolgate.core.model import JsonObject
 from toolgate.ingress.guard import Origins
 from toolgate.ingress.http import HttpFront
+from toolgate.ingress.identity import Identity, Keys
+from toolgate.ingress.rest import rest
 from toolgate.ingress.sessions import Sessions
 from toolgate.testing import Upstream, World, caller, definition
 
@@ -24,19 +27,15 @@ approval: {irreversible: {channels: [CHANNEL]}}
 ANN = caller("ann", "agent")
 
 
-class Door:
-    """Everybody is Ann."""
-
-    def known(self, _: str | None) -> Caller:
-        return ANN
-
-
 class Asgi:
     """One HTTP client of a front in this process."""
 
-    def __init__(self, world: World) -> None:
-        front: Any = HttpFront
-        self._front = front(world.gateway, Door(), Sessions(10), Origins("127.0.0.1:80", ""), 1 << 20, None)
+    def __init__(self, world: World, folder: Path) -> None:
+        everybody_is_ann = Identity(Keys(folder / "keys.yaml", world.clock), nobody=ANN)
+        origins = Origins("127.0.0.1:80", "")
+        self._front = HttpFront(
+            world.gateway, everybody_is_ann, Sessions(10), origins, 1 << 20, rest(everybody_is_ann)
+        )
         self.session: bytes | None = None
         self.events: asyncio.Queue[bytes] = asyncio.Queue()
         self.headers: dict[bytes, bytes] = {}
@@ -85,17 +84,17 @@ class Asgi:
     [("elicit", {"elicitation": {}}, True), ("elicit", {}, False), ("cli", {"elicitation": {}}, False)],
 )
 async def test_a_session_is_kept_only_for_clients_that_the_policy_lets_be_asked(
-    channel: str, capabilities: JsonObject, kept: bool
+    channel: str, capabilities: JsonObject, kept: bool, tmp_path: Path
 ) -> None:
     world = World(POLICY.replace("CHANNEL", channel), Upstream("mail", [definition("send")]))
-    client = Asgi(world)
+    client = Asgi(world, tmp_path)
     await client.open(capabilities)
     assert (client.session is not None) == kept
 
 
-async def test_the_answer_finds_the_call_it_belongs_to() -> None:
+async def test_the_answer_finds_the_call_it_belongs_to(tmp_path: Path) -> None:
     mail = Upstream("mail", [definition("send")])
-    client = Asgi(World(POLICY.replace("CHANNEL", "elicit"), mail))
+    client = Asgi(World(POLICY.replace("CHANNEL", "elicit"), mail), tmp_path)
     await client.open({"elicitation": {}})
     asked: JsonObject = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "send"}}
     call = asyncio.ensure_future(client.post(asked))

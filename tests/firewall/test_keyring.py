@@ -7,6 +7,8 @@ import threading
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from toolgate.errors import SealBroken, SettingsError
 from toolgate.secrets.keyring import Keyring, open_keyring, parse
@@ -68,6 +70,12 @@ def test_digests_depend_on_purpose_message_and_secret() -> None:
 def test_every_purpose_has_a_key_of_its_own() -> None:
     keys = Keyring(OLD).journal_keys()
     assert len({keys.records, keys.commitments, keys.heads, Keyring(OLD).key("call-digest")}) == 4
+
+
+@pytest.mark.parametrize("purpose", ["", "call-digest", "pseudonyms/tenant", "é" * 100])
+def test_keys_are_derived_as_rfc_5869_says(purpose: str) -> None:
+    expected = HKDF(SHA256(), 32, None, b"toolgate/1/" + purpose.encode()).derive(OLD)
+    assert Keyring(OLD).key(purpose) == expected
 
 
 def test_what_was_sealed_comes_back() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from typing import Any, Final, TypeAlias, cast
-
-import jsonschema_rs
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from toolgate.core.model import JsonObject, Mismatch, Validate
 from toolgate.core.schema_cost import TooComplex, cost
+
+if TYPE_CHECKING:
+    import jsonschema_rs
 
 # A pattern with lookahead or backreference may take so many steps, about 0.2 ms; then it does not match.
 BACKTRACK_LIMIT: Final = 10_000
@@ -24,7 +25,6 @@ _UNEXPLAINED: Final = Mismatch("$", "schema", "a value that fits the schema (too
 _NO_TEXT: Final = Mismatch("$", "encoding", "text without lone surrogates")
 
 _Path: TypeAlias = list[str | int]
-_Kind: TypeAlias = jsonschema_rs.ValidationErrorKind
 _Explain: TypeAlias = Callable[[Any, JsonObject], str]
 
 
@@ -50,6 +50,8 @@ def compile_schema(schema: Any) -> Validate:
     Nothing is fetched and no file is read. `format` is an annotation, as the draft has it by default.
     Raises BadSchema for one that is too complex, invalid, or refers to something that is not in it.
     """
+    import jsonschema_rs
+
     try:
         spent = cost(schema)
     except TooComplex as found:

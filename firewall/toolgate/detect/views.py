@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import html
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -179,7 +178,9 @@ def _plain(escape: re.Match[str]) -> str:
     if kind == "percent":
         return unquote_to_bytes(given).decode("utf-8", "ignore") or given
     if kind == "entity":
-        return html.unescape(given)
+        from html import unescape
+
+        return unescape(given)
     if kind == "blank":
         return " "
     if kind == "sign":

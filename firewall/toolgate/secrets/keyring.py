@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from toolgate.core.chain import Keys
 from toolgate.errors import SealBroken, SettingsError
@@ -36,7 +35,7 @@ class Keyring:
         source = secret or self._secrets[0]
         known = self._derived.get((source, purpose))
         if known is None:
-            known = HKDF(SHA256(), LENGTH, None, _INFO + purpose.encode()).derive(source)
+            known = _hkdf(source, _INFO + purpose.encode())
             self._derived[source, purpose] = known
         return known
 
@@ -55,7 +54,7 @@ class Keyring:
     def seal(self, purpose: str, plain: bytes) -> bytes:
         """AES-256-GCM: id of the master secret, nonce, ciphertext and tag; the purpose is authenticated."""
         nonce = os.urandom(_NONCE)
-        box = AESGCM(self.key(f"seal/{purpose}"))
+        box = _aes_gcm(self.key(f"seal/{purpose}"))
         return _key_id(self._secrets[0]) + nonce + box.encrypt(nonce, plain, purpose.encode())
 
     def unseal(self, purpose: str, sealed: bytes) -> bytes:
@@ -64,8 +63,10 @@ class Keyring:
         secret = next((secret for secret in self._secrets if _key_id(secret) == key_id), None)
         if secret is None:
             raise SealBroken(f"{purpose}: sealed with a master secret that is not here")
+        box = _aes_gcm(self.key(f"seal/{purpose}", secret))
+        from cryptography.exceptions import InvalidTag
+
         try:
-            box = AESGCM(self.key(f"seal/{purpose}", secret))
             return box.decrypt(nonce, sealed[_KEY_ID + _NONCE :], purpose.encode())
         except (InvalidTag, ValueError) as error:
             raise SealBroken(
@@ -119,6 +120,19 @@ def _make(path: Path) -> None:
             pass  # another process was first: its secret counts
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _hkdf(secret: bytes, info: bytes) -> bytes:
+    """HKDF-SHA256 without salt (RFC 5869): its first 32 bytes, which are one block of the expansion."""
+    extracted = hmac.digest(bytes(hashlib.sha256().digest_size), secret, "sha256")
+    return hmac.digest(extracted, info + b"\x01", "sha256")
+
+
+def _aes_gcm(key: bytes) -> AESGCM:
+    """The cipher: loaded at the first seal, because it takes 6 MiB and most wrapped servers need none."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    return AESGCM(key)
 
 
 def _key_id(secret: bytes) -> bytes:
