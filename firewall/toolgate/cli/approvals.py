@@ -6,18 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from toolgate.cli.atdesk import (
-    As,
-    Home,
-    Json,
-    SettingsFile,
-    Stdin,
-    at_the_desk,
-    decided,
-    decline,
-    line_of,
-    passphrase,
-)
+from toolgate.cli.atdesk import at_the_desk, decided, decline, line_of, passphrase, undeclined
+from toolgate.cli.options import As, Home, Json, SettingsFile, Stdin
 from toolgate.errors import Misuse
 
 if TYPE_CHECKING:
@@ -191,9 +181,7 @@ def enrol(
             return voucher
         return await desk.enrol(name, tuple(role), new, voucher)
 
-    done = at_the_desk(home, settings, added)
-    if isinstance(done, Declined):
-        decline(done.why, done.retry_after)
+    undeclined(at_the_desk(home, settings, added))
     typer.echo(f"{name} may now decide held calls")
 
 

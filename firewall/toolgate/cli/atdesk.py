@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
@@ -17,14 +17,6 @@ if TYPE_CHECKING:
     from toolgate.ports import Announcer, Keyring
     from toolgate.settings import Settings
     from toolgate.stores.sqlite import SqliteStore
-
-Home = Annotated[Path | None, typer.Option(help="The data folder; default: TOOLGATE_HOME or the user's.")]
-SettingsFile = Annotated[
-    Path | None, typer.Option("--settings", help="A settings file, instead of a folder.")
-]
-Json = Annotated[bool, typer.Option("--json", help="JSON, one object a line.")]
-As = Annotated[str, typer.Option("--as", help="Your name as an approver; default: the only one there is.")]
-Stdin = Annotated[bool, typer.Option("--passphrase-stdin", help="Read the passphrase from standard input.")]
 
 Act = Callable[["Desk", "Approver"], Awaitable[Any]]
 
@@ -85,7 +77,7 @@ def _teller(places: Settings, store: SqliteStore, keyring: Keyring) -> Notifier:
 
 
 def places_of(home: Path | None, settings: Path | None) -> Settings:
-    """Where things are. The first approver may come before the first wrapped server left a policy there."""
+    """Where things are. An approver or the console may come before the first wrapped server left a policy."""
     from toolgate.settings import chosen
     from toolgate.starters import ensure_policy
 
@@ -106,9 +98,15 @@ async def signed_in(desk: Desk, name: str, stdin: bool, act: Act) -> Any:
 
 def decided(home: Path | None, settings: Path | None, name: str, stdin: bool, act: Act) -> Any:
     """What came of one thing that needs an approver; ends with exit code 1 where it was declined."""
+    return undeclined(
+        at_the_desk(home, settings, lambda desk: signed_in(desk, name, stdin, act), telling=True)
+    )
+
+
+def undeclined(done: Any) -> Any:
+    """What came of it; ends with exit code 1 where the desk declined."""
     from toolgate.approvals.desk import Declined
 
-    done = at_the_desk(home, settings, lambda desk: signed_in(desk, name, stdin, act), telling=True)
     if isinstance(done, Declined):
         decline(done.why, done.retry_after)
     return done

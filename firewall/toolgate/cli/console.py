@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from toolgate.cli.atdesk import places_of
+from toolgate.cli.options import Home, SettingsFile
 
 if TYPE_CHECKING:
     import socket
@@ -14,10 +16,8 @@ if TYPE_CHECKING:
 
 
 def command(
-    home: Annotated[
-        Path | None, typer.Option(help="The data folder; default: TOOLGATE_HOME or the user's.")
-    ] = None,
-    settings: Annotated[Path | None, typer.Option(help="A settings file, instead of a folder.")] = None,
+    home: Home = None,
+    settings: SettingsFile = None,
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Another port than 8718; 0 takes any free one.")
     ] = None,
@@ -26,14 +26,8 @@ def command(
     """Serve the console until Ctrl-C, and print a link that signs you in once."""
     from toolgate.consoling import seated
     from toolgate.serving_loop import run
-    from toolgate.settings import chosen
-    from toolgate.starters import ensure_policy
 
-    places = chosen(home, settings)
-    if places.file is None:
-        # The console may come before the first wrapped server has put a policy here.
-        ensure_policy(places.policies, "wrapped")
-    taken, seats = seated(places, port)
+    taken, seats = seated(places_of(home, settings), port)
     run(lambda: _serve(seats, taken, as_json=as_json))
 
 

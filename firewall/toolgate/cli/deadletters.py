@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from toolgate.cli.options import Home, Json, SettingsFile
 from toolgate.errors import Misuse
 
 if TYPE_CHECKING:
@@ -22,11 +23,6 @@ app = typer.Typer(
     help="Messages about held calls that did not arrive: list, retry, drop.", no_args_is_help=True
 )
 
-Home = Annotated[Path | None, typer.Option(help="The data folder; default: TOOLGATE_HOME or the user's.")]
-SettingsFile = Annotated[
-    Path | None, typer.Option("--settings", help="A settings file, instead of a folder.")
-]
-Json = Annotated[bool, typer.Option("--json", help="JSON, one object a line.")]
 Ident = Annotated[str, typer.Argument(metavar="ID", help="The message, as `list` shows it, or `all`.")]
 
 

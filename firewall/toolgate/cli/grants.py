@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from toolgate.cli.atdesk import As, Home, Json, SettingsFile, Stdin, at_the_desk, decided, line_of
+from toolgate.cli.atdesk import at_the_desk, decided, line_of
+from toolgate.cli.options import As, Home, Json, SettingsFile, Stdin
 
 if TYPE_CHECKING:
     from toolgate.approvals.desk import Granted

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
+from toolgate.cli.options import Home, SettingsFile
 from toolgate.errors import Misuse
 
 app = typer.Typer(help="The journal: show records, verify the chains.", no_args_is_help=True)
 
-Home = Annotated[Path | None, typer.Option(help="The data folder; default: TOOLGATE_HOME or the user's.")]
-SettingsFile = Annotated[
-    Path | None, typer.Option("--settings", help="A settings file, instead of a folder.")
-]
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}

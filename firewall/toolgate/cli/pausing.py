@@ -6,17 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from toolgate.cli.atdesk import (
-    As,
-    Home,
-    SettingsFile,
-    Stdin,
-    at_the_desk,
-    decided,
-    decline,
-    line_of,
-    signed_in,
-)
+from toolgate.cli.atdesk import at_the_desk, decided, decline, line_of, signed_in, undeclined
+from toolgate.cli.options import As, Home, Json, SettingsFile, Stdin
 from toolgate.errors import Misuse
 
 if TYPE_CHECKING:
@@ -26,7 +17,6 @@ if TYPE_CHECKING:
 Upstream = Annotated[str, typer.Option(help="Only calls to this upstream.")]
 Caller = Annotated[str, typer.Option(help="Only calls of this caller.")]
 Tool = Annotated[str, typer.Option(metavar="U/T", help="Only calls to this tool of an upstream.")]
-Json = Annotated[bool, typer.Option("--json", help="JSON, one object a line.")]
 
 
 def pause(
@@ -73,12 +63,7 @@ def resume(
         wanted = "" if every else found[0]
         return await signed_in(desk, name, passphrase_stdin, lambda desk, by: desk.resume(by, wanted))
 
-    from toolgate.approvals.desk import Declined
-
-    done = at_the_desk(home, settings, lifted)
-    if isinstance(done, Declined):
-        decline(done.why, done.retry_after)
-    _show(done, "resumed", as_json=json)
+    _show(undeclined(at_the_desk(home, settings, lifted)), "resumed", as_json=json)
 
 
 def _place(upstream: str, tool: str) -> tuple[str, str]:

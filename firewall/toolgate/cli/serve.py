@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from toolgate.cli.options import Home
 from toolgate.errors import SettingsError
 
 
@@ -17,9 +18,7 @@ def command(
     stdio: Annotated[
         bool, typer.Option("--stdio", help="Serve all upstreams to one client over stdio.")
     ] = False,
-    home: Annotated[
-        Path | None, typer.Option(help="The data folder; default: TOOLGATE_HOME or the user's.")
-    ] = None,
+    home: Home = None,
 ) -> None:
     """Serve the upstreams of a settings file over HTTP (or stdio) until interrupted."""
     from toolgate.app import build

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from toolgate.cli.atdesk import As, Home, Json, SettingsFile, Stdin, at_the_desk, decline, line_of, signed_in
+from toolgate.cli.atdesk import at_the_desk, line_of, places_of, signed_in, undeclined
+from toolgate.cli.options import As, Home, Json, SettingsFile, Stdin
 from toolgate.errors import Misuse
 
 if TYPE_CHECKING:
@@ -54,8 +55,6 @@ def _taken_back(
     import asyncio
 
     from toolgate.app import build
-    from toolgate.approvals.desk import Declined
-    from toolgate.cli.atdesk import places_of
 
     places = places_of(home, settings)
 
@@ -74,9 +73,7 @@ def _taken_back(
         finally:
             await app.close()
 
-    done = asyncio.run(main())
-    if isinstance(done, Declined):
-        decline(done.why, done.retry_after)
+    done = undeclined(asyncio.run(main()))
     return cast("list[Step]", done if isinstance(done, list) else [done])
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from toolgate.cli.options import Home
 from toolgate.errors import Misuse, PortDown, SettingsError
 
 if TYPE_CHECKING:
@@ -20,9 +21,7 @@ if TYPE_CHECKING:
 
 
 def command(
-    home: Annotated[
-        Path | None, typer.Option(help="The data folder; default: TOOLGATE_HOME or the user's.")
-    ] = None,
+    home: Home = None,
     folder: Annotated[
         Path | None, typer.Option(help="The documents to serve; default: documents in the data folder.")
     ] = None,
