@@ -17,7 +17,7 @@ import uvicorn
 from toolgate.announcing import deciding
 from toolgate.app import App
 from toolgate.console import Console, House, Look
-from toolgate.console.oidc import Provider, Registration
+from toolgate.console.oidc import Provider
 from toolgate.core.model import JsonObject
 from toolgate.core.policy import Policy
 from toolgate.errors import Malformed, PortDown, SettingsError
@@ -186,8 +186,7 @@ def _openid(app: App, where: ConsoleSettings) -> Provider | None:
         found = await app.secrets.reveal("console.oidc", {"client_secret": said.secret})
         return found.texts["client_secret"]
 
-    known = Registration(said.issuer, said.client, "", said.roles, said.scopes)
-    return Provider(known, f"{where.url}/sign-in/back", app.world.clock, secret)
+    return Provider(said, f"{where.url}/sign-in/back", app.world.clock, secret)
 
 
 def _config(console: Console) -> uvicorn.Config:

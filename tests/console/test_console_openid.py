@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from provider import CLIENT, ISSUER, SECRET, StandIn
-from toolgate.console.oidc import Provider, Registration
+from toolgate.console.oidc import Provider
+from toolgate.ingress.issuer import Registration
 from visits import ADDRESS, Browser, Clock, Place, place
 
 

@@ -9,7 +9,7 @@ import http.client
 import json
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, cast
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -17,7 +17,7 @@ import jwt
 
 from toolgate.approvals.approvers import Approver
 from toolgate.errors import PortDown
-from toolgate.ingress.issuer import Issuer, safe_to_fetch
+from toolgate.ingress.issuer import Issuer, Registration, safe_to_fetch
 from toolgate.ingress.jwks import MAX_BYTES, TIMEOUT, Fetch, fetched
 from toolgate.ingress.tokens import Tokens
 from toolgate.ports import Clock
@@ -29,17 +29,6 @@ _TROUBLE: Final = (OSError, http.client.HTTPException, ValueError, RecursionErro
 
 # Blocking; the answer to a form that is posted. Raises OSError or HTTPException.
 Posting: TypeAlias = Callable[[str, Mapping[str, str], Mapping[str, str]], bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Registration:
-    """How this console is known to a provider. `roles` is the claim that lists the roles."""
-
-    issuer: str
-    client: str
-    secret: str = field(default="", repr=False)
-    roles: str = "roles"
-    scopes: tuple[str, ...] = ("openid", "profile")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +49,10 @@ class _Away:
 
 
 class Provider:
-    """The provider of a registration. Nothing of a token is kept, logged or part of an error."""
+    """The provider of a registration. Nothing of a token is kept, logged or part of an error.
+
+    `secret` is asked for the secret each time it is needed; without it, the registration's own is one.
+    """
 
     def __init__(
         self,

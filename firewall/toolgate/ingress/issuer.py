@@ -1,8 +1,8 @@
-"""Who signs the tokens we accept. Light: settings name it without loading what verifies tokens."""
+"""Who signs the tokens we accept. Light: settings name them without loading what verifies tokens."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -16,6 +16,20 @@ class Issuer:
     audience: str
     jwks: str
     roles: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """How the console is known to an OpenID provider. `roles` is the claim that lists the roles.
+
+    In settings, `secret` may be a reference, or empty.
+    """
+
+    issuer: str
+    client: str
+    secret: str = field(default="", repr=False)
+    roles: str = "roles"
+    scopes: tuple[str, ...] = ("openid", "profile")
 
 
 def safe_to_fetch(url: str) -> bool:

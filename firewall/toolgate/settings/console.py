@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
+from toolgate.ingress.issuer import Registration
 from toolgate.secrets import references
 from toolgate.settings.fields import Provider, Strict, Word
-from toolgate.settings.values import ConsoleSettings, OpenId, Tcp
+from toolgate.settings.values import ConsoleSettings, Tcp
 
 
 def _secret(text: str) -> str:
@@ -61,7 +62,7 @@ def console(file: ConsoleFile) -> ConsoleSettings:
     openid = None
     if file.oidc is not None:
         said = file.oidc
-        openid = OpenId(said.issuer, said.client_id, said.client_secret, said.roles, tuple(said.scopes))
+        openid = Registration(said.issuer, said.client_id, said.client_secret, said.roles, tuple(said.scopes))
     return ConsoleSettings(Tcp(host.strip("[]"), int(port)), file.public_url or "", openid)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from toolgate.approvals.places import Notify
 from toolgate.core.model import Limit
-from toolgate.ingress.issuer import Issuer
+from toolgate.ingress.issuer import Issuer, Registration
 
 if TYPE_CHECKING:
     from toolgate.secrets.places import VaultPlace
@@ -116,23 +116,12 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenId:
-    """How the console is known to an OpenID provider. `secret` may be a reference, or empty."""
-
-    issuer: str
-    client: str
-    secret: str = field(default="", repr=False)
-    roles: str = "roles"
-    scopes: tuple[str, ...] = ("openid", "profile")
-
-
-@dataclass(frozen=True, slots=True)
 class ConsoleSettings:
     """Where the console is: an address of its own. An empty `public_url` means that address."""
 
     listen: Tcp = Tcp("127.0.0.1", 8718)
     public_url: str = ""
-    openid: OpenId | None = None
+    openid: Registration | None = None
 
     @property
     def url(self) -> str:
