@@ -8,16 +8,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from toolgate.ingress.issuer import Registration
-from toolgate.secrets import references
-from toolgate.settings.fields import Provider, Strict, Word
+from toolgate.settings.fields import Provider, Strict, Text, Word
 from toolgate.settings.values import ConsoleSettings, Tcp
-
-
-def _secret(text: str) -> str:
-    wrong = references.mistake(text)
-    if wrong or "\0" in text:
-        raise ValueError(wrong or "text without NUL characters")
-    return text
 
 
 def _address(text: str) -> str:
@@ -43,7 +35,7 @@ class OidcFile(Strict):
 
     issuer: Provider
     client_id: Word
-    client_secret: Annotated[str, AfterValidator(_secret)] = ""
+    client_secret: Text = ""
     roles: Word = "roles"
     scopes: list[Word] = Field(default_factory=lambda: ["openid", "profile"], min_length=1)
 

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from toolgate import units
 from toolgate.ingress.issuer import safe_to_fetch
+from toolgate.secrets import references
 
 
 def _seconds(text: str) -> str:
@@ -21,7 +22,17 @@ def _provider(text: str) -> str:
     return text
 
 
+def referring(text: str) -> str:
+    """The text itself. Raises ValueError where it cannot be read as text with `secret:` references."""
+    wrong = references.mistake(text)
+    if wrong or "\0" in text:
+        raise ValueError(wrong or "text without NUL characters")
+    return text
+
+
 Duration = Annotated[str, AfterValidator(_seconds)]
+# Text in which references to secrets may stand.
+Text = Annotated[str, AfterValidator(referring)]
 Word = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 FilePath = Annotated[str, Field(min_length=1, pattern=r"^[^\x00]+$")]
 # An address that only this machine may be asked at without TLS.

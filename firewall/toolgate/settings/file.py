@@ -15,10 +15,9 @@ from toolgate.documents import Document
 from toolgate.errors import SettingsError
 from toolgate.ingress.issuer import Issuer
 from toolgate.mistakes import Steps
-from toolgate.secrets import references
 from toolgate.settings.console import ConsoleFile, console, unfit
 from toolgate.settings.detection import DetectionFile, detection
-from toolgate.settings.fields import Duration, FilePath, Provider, Strict, Word
+from toolgate.settings.fields import Duration, FilePath, Provider, Strict, Text, Word, referring
 from toolgate.settings.notify import NotifyFile, notify
 from toolgate.settings.values import (
     Command,
@@ -96,15 +95,6 @@ def _rate(text: str) -> str:
     return text
 
 
-def _referring(text: str) -> str:
-    wrong = references.mistake(text)
-    if wrong:
-        raise ValueError(wrong)
-    if "\0" in text:
-        raise ValueError("text without NUL characters")
-    return text
-
-
 def _header(name: str) -> str:
     if not _HEADER.match(name):
         raise ValueError("found a name that is no HTTP header's, expected letters, digits and -")
@@ -114,7 +104,7 @@ def _header(name: str) -> str:
 def _header_value(text: str) -> str:
     if any(ord(letter) < 32 or ord(letter) > 126 for letter in text):
         raise ValueError("text on one line, in ASCII")
-    return _referring(text)
+    return referring(text)
 
 
 def _variable(name: str) -> str:
@@ -135,7 +125,6 @@ def _master(text: str) -> str:
     return text
 
 
-Text = Annotated[str, AfterValidator(_referring)]
 HeaderName = Annotated[str, AfterValidator(_header)]
 HeaderValue = Annotated[str, AfterValidator(_header_value)]
 Variable = Annotated[str, AfterValidator(_variable)]
