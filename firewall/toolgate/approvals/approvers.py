@@ -6,17 +6,14 @@ import hashlib
 import hmac
 import json
 import os
-import sys
-import tempfile
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from toolgate import documents
+from toolgate import documents, ownfile
 from toolgate.errors import Misuse, SettingsError
 
 SHORTEST: Final = 12
@@ -87,7 +84,7 @@ def enrol(path: Path, name: str, roles: Sequence[str], passphrase: str, *, first
     except ValueError:
         raise Misuse("name and roles: expected 1 to 100 letters each, no control characters") from None
     approver = Approver(entry.name, tuple(entry.roles), entry.passphrase)
-    with _alone(path):
+    with ownfile.alone(path):  # two first approvers cannot both be the first
         known = read(path)
         if any(other.name == name for other in known):
             raise Misuse(f"{path}: found an approver of this name already, expected a new name")
@@ -118,38 +115,10 @@ def _scrypt(passphrase: str, salt: bytes) -> bytes:
 
 
 def _write(path: Path, approvers: Sequence[Approver]) -> None:
-    """Replace the file in one step, readable by its owner only."""
-    text = _HEADER + "version: 1\napprovers:\n" + "".join(map(_entry, approvers))
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # created 0600
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
+    ownfile.write(path, _HEADER + "version: 1\napprovers:\n" + "".join(map(_entry, approvers)))
 
 
 def _entry(approver: Approver) -> str:
     fields = {"name": approver.name, "roles": list(approver.roles), "passphrase": approver.hash}
     # JSON is YAML, and quotes whatever a person is called.
     return "  - " + "    ".join(f"{name}: {json.dumps(value)}\n" for name, value in fields.items())
-
-
-@contextmanager
-def _alone(path: Path) -> Generator[None]:
-    """Keep other writers out, so that two first approvers cannot both be the first."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with path.with_name(f".{path.name}.lock").open("a+b") as file:
-        if sys.platform == "win32":
-            import msvcrt
-
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield  # closing the file releases the lock

@@ -7,12 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import secrets
-import sys
-import tempfile
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +16,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from toolgate import documents
+from toolgate import documents, ownfile
 from toolgate.errors import Misuse, SettingsError
 
 PREFIX = "tg_"
@@ -138,7 +134,7 @@ def revoke(path: Path, key_id: str, now: float) -> Key:
 
 
 def _change(path: Path, change: Callable[[tuple[Key, ...]], tuple[Key, ...]]) -> None:
-    with _alone(path):
+    with ownfile.alone(path):  # no revocation is lost under somebody's new key
         keys = read(path)
         changed = change(keys)
         if changed != keys:
@@ -146,18 +142,8 @@ def _change(path: Path, change: Callable[[tuple[Key, ...]], tuple[Key, ...]]) ->
 
 
 def _write(path: Path, keys: Sequence[Key]) -> None:
-    """Replace the file in one step, readable by its owner only."""
-    text = _HEADER + "version: 1\nkeys:" + (" []\n" if not keys else "\n" + "".join(map(_entry, keys)))
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # created 0600
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
+    entries = " []\n" if not keys else "\n" + "".join(map(_entry, keys))
+    ownfile.write(path, f"{_HEADER}version: 1\nkeys:{entries}")
 
 
 def _entry(key: Key) -> str:
@@ -174,21 +160,3 @@ def _entry(key: Key) -> str:
     # JSON is YAML, and quotes whatever a caller is called.
     lines = [f"{name}: {json.dumps(value)}\n" for name, value in fields.items()]
     return "  - " + "    ".join(lines)
-
-
-@contextmanager
-def _alone(path: Path) -> Generator[None]:
-    """Keep other writers out, so that no revocation is lost under somebody's new key."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = path.with_name(f".{path.name}.lock")
-    with lock.open("a+b") as file:
-        if sys.platform == "win32":
-            import msvcrt
-
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield  # closing the file releases the lock
