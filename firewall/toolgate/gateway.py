@@ -243,7 +243,7 @@ class Gateway:
                 return judged
         link = link or await self.routes.link(session, call.upstream)
         if isinstance(link, Refuse):
-            return await self._ended(judged, "error", 0.0, link)
+            return self.judge.ended(judged, "error", 0.0, link)
         return await self._execute(session, judged, link, target, emit)
 
     async def _execute(
@@ -261,10 +261,9 @@ class Gateway:
                 note = await self._forward(session, call, link, sent, emit, admitted)
         except TimeoutError:
             why = Refuse(Reason.UPSTREAM_TIMEOUT, f"{call.upstream}: no answer within {timeout:g} s")
-            return await self._ended(admitted, "timeout", clock.monotonic() - started, why)
+            return self.judge.ended(admitted, "timeout", clock.monotonic() - started, why)
         except UpstreamDown as error:
-            why = down(error)
-            return await self._ended(admitted, "error", clock.monotonic() - started, why)
+            return self.judge.ended(admitted, "error", clock.monotonic() - started, down(error))
         except asyncio.CancelledError:
             body = records.outcome(clock.now(), admitted.id, "cancelled", clock.monotonic() - started)
             self.world.journal.note(Entry(body))
@@ -310,18 +309,18 @@ class Gateway:
         message = answer_of(cast("JsonObject", note.message))
         if message is None:
             wrong = Withhold(Reason.RESULT_MALFORMED, "expected a result or an error, one object")
-            return await self._withheld(admitted, wrong, seconds)
+            return await self.judge.withheld(admitted, wrong, seconds)
         if "error" in message:
             cleaned = await self.relay.cleaned(admitted.call, message["error"], admitted.policy)
             if isinstance(cleaned, Withhold):
-                return await self._withheld(admitted, cleaned, seconds)
+                return await self.judge.withheld(admitted, cleaned, seconds)
             body = records.outcome(self.world.clock.now(), admitted.id, "error", seconds)
             await self.judge.conclude(admitted, Entry(body, None, canonical(cleaned)), {"error": cleaned})
             return Note({**message, "error": cleaned}, note.id, note.retry)
         result: JsonObject = message["result"]
         verdict = await self.relay.judged(session, admitted, result)
         if isinstance(verdict, Withhold):
-            return await self._withheld(admitted, verdict, seconds)
+            return await self.judge.withheld(admitted, verdict, seconds)
         now, given = self.world.clock.now(), verdict.result
         body = records.outcome(now, admitted.id, "delivered", seconds, "", verdict.findings)
         if admitted.edited:
@@ -334,16 +333,6 @@ class Gateway:
         if given is result and message is note.message:
             return note
         return Note({**message, "result": given}, note.id, note.retry)
-
-    async def _withheld(self, admitted: Admitted, verdict: Withhold, seconds: float) -> Withhold:
-        body = records.outcome(self.world.clock.now(), admitted.id, "withheld", seconds, verdict.reason.value)
-        await self.judge.conclude(admitted, Entry(body), {"withheld": verdict.reason.value})
-        return verdict
-
-    async def _ended(self, admitted: Admitted, status: str, seconds: float, why: Refuse) -> Refuse:
-        body = records.outcome(self.world.clock.now(), admitted.id, status, seconds, why.reason.value)
-        self.world.journal.note(Entry(body))
-        return why
 
     async def _beside(
         self, session: Session, call: Call, asked: Target

@@ -9,7 +9,19 @@ import orjson
 
 from toolgate.core import records
 from toolgate.core.canonical import canonical
-from toolgate.core.model import Allow, Approval, Burn, Call, Charge, Inverse, JsonObject, Remember, Tool
+from toolgate.core.model import (
+    Allow,
+    Approval,
+    Burn,
+    Call,
+    Charge,
+    Inverse,
+    JsonObject,
+    Refuse,
+    Remember,
+    Tool,
+    Withhold,
+)
 from toolgate.core.policy import Policy, View
 from toolgate.core.undo import inverse_of
 from toolgate.core.values import value
@@ -134,6 +146,20 @@ class Outcomes:
             return
         sealed = self._world.keyring.seal(RESULT, canonical(outcome))
         await self._world.journal.conclude(entry, approval, sealed, charges)
+
+    async def withheld(self, admitted: Admitted, verdict: Withhold, seconds: float) -> Withhold:
+        """Record that nobody gets the result; gives the verdict back."""
+        body = records.outcome(
+            self._world.clock.now(), admitted.id, "withheld", seconds, verdict.reason.value
+        )
+        await self.conclude(admitted, Entry(body), {"withheld": verdict.reason.value})
+        return verdict
+
+    def ended(self, admitted: Admitted, status: str, seconds: float, why: Refuse) -> Refuse:
+        """Record that there is no result, with `error` or `timeout`; gives the reason back."""
+        body = records.outcome(self._world.clock.now(), admitted.id, status, seconds, why.reason.value)
+        self._world.journal.note(Entry(body))
+        return why
 
     def _way_back(self, admitted: Admitted, result: JsonObject, body: JsonObject) -> tuple[Remember, ...]:
         """The inverse of a call that was done; where it cannot be made, the record says so."""
