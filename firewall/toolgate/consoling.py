@@ -19,8 +19,8 @@ from toolgate.app import App
 from toolgate.console import Console, House, Look
 from toolgate.console.oidc import Provider
 from toolgate.core.model import JsonObject
-from toolgate.core.policy import Policy
 from toolgate.errors import Malformed, PortDown, SettingsError
+from toolgate.policy.roles import approving_role
 from toolgate.protocol.messages import request
 from toolgate.protocol.versions import Era, own_meta
 from toolgate.secrets.keyring import open_keyring
@@ -110,12 +110,6 @@ def house(app: App, where: ConsoleSettings) -> House:
         openid=_openid(app, where),
         elsewhere=partial(deciding, settings, app.secrets, app.world.keyring, app.world.clock, desk),
     )
-
-
-def approving_role(policy: Policy) -> str:
-    """The role of the policy that may approve most, `admin` where none may."""
-    able = sorted(policy.roles, key=lambda name: -len(policy.roles[name].may_approve))
-    return able[0] if able and policy.roles[able[0]].may_approve else "admin"
 
 
 class Looker:

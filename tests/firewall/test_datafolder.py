@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from toolgate.cli.datafolder import approving_role, at, fresh_key, furnished, oddities
+from toolgate.cli.datafolder import at, fresh_key, furnished, oddities
 from toolgate.errors import Misuse
 from toolgate.ingress import keyfile
 from toolgate.policy.compile import open_policy
+from toolgate.policy.roles import approving_role
 from toolgate.settings import Command, Tcp
 from toolgate.starters import starter
 

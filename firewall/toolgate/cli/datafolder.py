@@ -60,12 +60,6 @@ def fresh_key(settings: Settings) -> str:
     return keyfile.add(settings.identity.keys, starters.CALLER, [starters.CALLER], now)[0]
 
 
-def approving_role(policy: Policy) -> str:
-    """The role of the policy that may approve most, `admin` where none may."""
-    able = sorted(policy.roles, key=lambda name: -len(policy.roles[name].may_approve))
-    return able[0] if able and policy.roles[able[0]].may_approve else "admin"
-
-
 def oddities(settings: Settings, policy: Policy) -> Iterable[str]:
     """What works, but not as somebody who starts would expect."""
     if starters.CALLER not in policy.roles:

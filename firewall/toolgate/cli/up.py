@@ -143,7 +143,8 @@ class Kept:
 def _greeting(base: Path, app: App, link: str, *, as_json: bool) -> str:
     from toolgate.approvals.approvers import read
     from toolgate.cli import greeting
-    from toolgate.cli.datafolder import approving_role, fresh_key, oddities
+    from toolgate.cli.datafolder import fresh_key, oddities
+    from toolgate.policy.roles import approving_role
 
     settings, policy = app.settings, app.policies.current
     ready = greeting.Ready(
@@ -162,8 +163,8 @@ def _offer_enrolment(base: Path, settings: Settings) -> None:
     """Ask whoever sits at the terminal to become the first approver; nobody is enrolled unasked."""
     from toolgate.approvals.approvers import read
     from toolgate.cli.approvals import enrol
-    from toolgate.cli.datafolder import approving_role
     from toolgate.policy.compile import open_policy
+    from toolgate.policy.roles import approving_role
 
     if read(settings.approvers) or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return

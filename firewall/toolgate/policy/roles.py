@@ -8,7 +8,7 @@ from typing import TypeVar
 from toolgate import units
 from toolgate.core.model import Tier
 from toolgate.core.patterns import Pattern, Ranked, methods, names, uris
-from toolgate.core.policy import Kind, Names, Reach, Role, loosest
+from toolgate.core.policy import Kind, Names, Policy, Reach, Role, loosest
 from toolgate.mistakes import Steps, nearest
 from toolgate.policy import money
 from toolgate.policy.document import PolicyFile, RolePart, ToolGrant
@@ -104,3 +104,9 @@ def by_pattern(tiers: Ranked[Tier]) -> Iterable[tuple[Pattern, Tier]]:
     """All tiers, the most specific pattern first."""
     exact = ((pattern, tier) for text, tier in tiers.exact.items() for pattern in names(text))
     return (*exact, *tiers.globs)
+
+
+def approving_role(policy: Policy) -> str:
+    """The role of the policy that may approve most, `admin` where none may."""
+    able = sorted(policy.roles, key=lambda name: -len(policy.roles[name].may_approve))
+    return able[0] if able and policy.roles[able[0]].may_approve else "admin"
