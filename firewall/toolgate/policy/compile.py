@@ -46,7 +46,7 @@ def compiled(source: Source, found: Mapping[str, float] | None = None) -> Policy
     if found is not None:
         for at, text in strangers(file, found):
             complain(at, text)
-    tiers = ranked([(("tiers", t.value, i), text, t) for t, i, text in file.tiers.entries()], complain)
+    tiers = ranked(file.tiers.entries(), complain)
     rules = [(("tools", text), text, _rule(part)) for text, part in file.tools.items()]
     arguments, results = redaction("arguments", file, complain), redaction("results", file, complain)
     policy = Policy(

@@ -11,6 +11,7 @@ from toolgate.core.model import Direction, JsonObject, Tier
 from toolgate.core.texts import texts
 from toolgate.core.undo import reference
 from toolgate.documents import json_schema
+from toolgate.mistakes import Steps
 from toolgate.policy.spelling import (
     ActionWord,
     Channel,
@@ -129,9 +130,13 @@ class Tiers(Part):
     irreversible: list[NamePattern] = []
     privileged: list[NamePattern] = []
 
-    def entries(self) -> list[tuple[Tier, int, str]]:
-        """Tier, position and text of every pattern."""
-        return [(tier, i, text) for tier in Tier for i, text in enumerate(getattr(self, tier.value))]
+    def entries(self) -> list[tuple[Steps, str, Tier]]:
+        """Place, text and tier of every pattern."""
+        return [
+            (("tiers", tier.value, number), text, tier)
+            for tier in Tier
+            for number, text in enumerate(getattr(self, tier.value))
+        ]
 
 
 class Limits(Part):

@@ -83,14 +83,11 @@ def _lineage(file: PolicyFile, role: str) -> list[str]:
 
 
 def _tier(source: Source, policy: Policy, upstream: str, name: str) -> Plain | None:
+    places = [(at, text) for at, text, _ in source.file.tiers.entries()]
     for pattern, tier in by_pattern(policy.tiers):
         if pattern.matches(upstream, name):
-            return {"tier": tier.value, **_place(source, pattern, _tier_places(source.file))}
+            return {"tier": tier.value, **_place(source, pattern, places)}
     return None
-
-
-def _tier_places(file: PolicyFile) -> list[tuple[Steps, str]]:
-    return [(("tiers", tier.value, number), text) for tier, number, text in file.tiers.entries()]
 
 
 def _rule(source: Source, upstream: str, name: str) -> Plain | None:

@@ -178,7 +178,7 @@ def _strangers(file: PolicyFile, known: Known) -> Iterator[tuple[Steps, str]]:
 
 
 def _tier_texts(file: PolicyFile) -> list[tuple[Steps, str]]:
-    return [(("tiers", tier.value, number), text) for tier, number, text in file.tiers.entries()]
+    return [(at, text) for at, text, _ in file.tiers.entries()]
 
 
 def _tool_texts(file: PolicyFile) -> Iterator[tuple[Steps, str]]:
