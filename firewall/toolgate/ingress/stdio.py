@@ -102,12 +102,8 @@ class StdioFront:
                 return
         session = self._session(message) if modern else self._legacy
 
-        async def emit(note: Note) -> None:
-            if note.message is not None:
-                self._write(note.message)
-
         try:
-            reply: Reply | None = await self._gateway.request(session, message, emit)
+            reply: Reply | None = await self._gateway.request(session, message, self._emit)
         except JournalDown:
             reply = Refuse(Reason.JOURNAL_DOWN)
         except UpstreamDown as trouble:
@@ -157,13 +153,13 @@ class StdioFront:
         task.cancel()
         return True
 
-    async def _listen(self) -> None:
-        async def emit(note: Note) -> None:
-            if note.message is not None:
-                self._write(note.message)
+    async def _emit(self, note: Note) -> None:
+        if note.message is not None:
+            self._write(note.message)
 
+    async def _listen(self) -> None:
         try:
-            await self._gateway.listen(self._legacy, emit, None)
+            await self._gateway.listen(self._legacy, self._emit, None)
         except UpstreamDown:
             return  # an upstream without a stream of its own
 
