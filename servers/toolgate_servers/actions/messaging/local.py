@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from toolgate_servers.actions.messaging.board import (
@@ -13,6 +13,7 @@ from toolgate_servers.actions.messaging.board import (
     no_such_channel,
     no_such_message,
 )
+from toolgate_servers.actions.times import utc_now
 from toolgate_servers.database import Database
 from toolgate_servers.errors import Reason, Refused
 from toolgate_servers.idempotency import stable_id
@@ -37,11 +38,6 @@ CREATE INDEX IF NOT EXISTS messages_by_channel ON messages (channel, position);
 """
 COLUMNS = "id, channel, author, text, at, thread"
 ONE = f"SELECT {COLUMNS} FROM messages WHERE id = ?"  # noqa: S608  # constants
-
-
-def utc_now() -> datetime:
-    """Give the time."""
-    return datetime.now(UTC)
 
 
 class LocalBoard:
