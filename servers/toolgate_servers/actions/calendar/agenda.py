@@ -12,16 +12,15 @@ from toolgate_servers.actions.calendar.events import Events, Kept, changed_meanw
 from toolgate_servers.actions.calendar.expanding import Window
 from toolgate_servers.actions.calendar.ics import (
     Series,
-    end_of,
+    bounds_of,
     organizer,
     parse,
     put,
-    start_of,
     text_of,
     value,
 )
 from toolgate_servers.actions.calendar.shapes import Status
-from toolgate_servers.actions.calendar.when import When, moment, said, shown, zone_named
+from toolgate_servers.actions.calendar.when import moment, said, shown, zone_named
 from toolgate_servers.errors import Reason, Refused
 from toolgate_servers.running import Run
 
@@ -118,15 +117,7 @@ def status_of(event: Event) -> Status:
     return cast("Status", found) if found in ("tentative", "cancelled") else "confirmed"
 
 
-def times_of(event: Event, zone: ZoneInfo) -> tuple[When, When]:
-    """Give beginning and end of an event that was read."""
-    start, end = start_of(event, zone), end_of(event, zone)
-    assert start is not None  # parse refused what has no beginning
-    assert end is not None
-    return start, end
-
-
 def shown_times(event: Event, zone: ZoneInfo) -> tuple[str, str]:
     """Write beginning and end of an event."""
-    start, end = times_of(event, zone)
+    start, end = bounds_of(event, zone)
     return shown(start), shown(end)

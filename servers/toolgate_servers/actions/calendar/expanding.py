@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from icalendar import Event
 
-from toolgate_servers.actions.calendar.ics import Series, end_of, start_of, times_of, value
+from toolgate_servers.actions.calendar.ics import Series, bounds_of, times_of, value
 from toolgate_servers.actions.calendar.rules import Budget, Rule, days, naive_until, parse
 from toolgate_servers.actions.calendar.when import When, at_clock, later, moment, span
 
@@ -50,13 +50,13 @@ def occurrences(series: Series, window: Window, budget: Budget) -> Iterator[Occu
     replaced = {_key(original) for original, _ in series.exceptions}
     again = repeats(series)
     if series.main is not None:
-        start, end = _times(series.main, window.zone)
+        start, end = bounds_of(series.main, window.zone)
         length = span(start, end)
         for one in _starts(series.main, start, length, window, budget):
             if _key(one) not in replaced and _overlaps(one, length, window):
                 yield Occurrence(series.main, one, later(one, length), one if again else None)
     for original, event in series.exceptions:
-        start, end = _times(event, window.zone)
+        start, end = bounds_of(event, window.zone)
         if _overlaps(start, span(start, end), window):
             yield Occurrence(event, start, end, original)
 
@@ -66,11 +66,11 @@ def occurs(series: Series, original: When, zone: ZoneInfo, budget: Budget) -> Oc
     begins = moment(original, zone)
     for known, event in series.exceptions:
         if _key(known) == _key(original):
-            start, end = _times(event, zone)
+            start, end = bounds_of(event, zone)
             return Occurrence(event, start, end, known)
     if series.main is None:
         return None
-    start, end = _times(series.main, zone)
+    start, end = bounds_of(series.main, zone)
     length = span(start, end)
     around = Window(begins - 2 * DAY, begins + 2 * DAY, zone)
     for one in _starts(series.main, start, length, around, budget):
@@ -123,13 +123,6 @@ def _is_past(rule: Rule, one: When) -> bool:
 def _rule(main: Event) -> Rule | None:
     text = value(main, "RRULE")
     return parse(text) if text else None
-
-
-def _times(event: Event, zone: ZoneInfo) -> tuple[When, When]:
-    start, end = start_of(event, zone), end_of(event, zone)
-    assert start is not None  # parse refused what has no beginning
-    assert end is not None
-    return start, end
 
 
 def _overlaps(start: When, length: timedelta, window: Window) -> bool:

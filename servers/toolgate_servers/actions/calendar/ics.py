@@ -165,6 +165,14 @@ def end_of(event: Component, zone: ZoneInfo) -> When | None:
     return start if isinstance(start, datetime) else later(start, timedelta(days=1))
 
 
+def bounds_of(event: Component, zone: ZoneInfo) -> tuple[When, When]:
+    """Give beginning and end of an event that was read."""
+    start, end = start_of(event, zone), end_of(event, zone)
+    assert start is not None  # parse refused what has no beginning
+    assert end is not None
+    return start, end
+
+
 def attendees(event: Component) -> list[Attendee]:
     """Give who is invited."""
     return [

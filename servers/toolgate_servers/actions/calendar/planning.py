@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 from icalendar import Event, vRecur
 
 from toolgate_servers.actions.addresses import check_address
-from toolgate_servers.actions.calendar.agenda import Agenda, expect, marked, shown_times, status_of, times_of
+from toolgate_servers.actions.calendar.agenda import Agenda, expect, marked, shown_times, status_of
 from toolgate_servers.actions.calendar.events import no_such_event
 from toolgate_servers.actions.calendar.expanding import occurs, repeats
 from toolgate_servers.actions.calendar.ics import (
     Series,
+    bounds_of,
     envelope,
     parse,
     parts,
@@ -253,7 +254,7 @@ def _aim(agenda: Agenda, series: Series, occurrence: str | None) -> Event:
 def _exception(agenda: Agenda, series: Series, occurrence: str) -> Event:
     zone = agenda.zone
     if series.main is not None:
-        began = times_of(series.main, zone)[0]
+        began = bounds_of(series.main, zone)[0]
         zone = ZoneInfo(zone_of(began) or zone.key)
     original = said(occurrence, zone, "occurrence")
     found = occurs(series, original, agenda.zone, Budget(SEARCHED_DAYS)) if repeats(series) else None
@@ -277,7 +278,7 @@ def _exception(agenda: Agenda, series: Series, occurrence: str) -> Event:
 
 
 def _move(agenda: Agenda, series: Series, event: Event, arguments: Move) -> None:
-    began, ended = times_of(event, agenda.zone)
+    began, ended = bounds_of(event, agenda.zone)
     zone = agenda.zone_of(arguments.zone or zone_of(began))
     start, end = _times(arguments.start, arguments.end, zone, None)
     if arguments.end is None and isinstance(start, datetime) == isinstance(began, datetime):
