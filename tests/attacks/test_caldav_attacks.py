@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tool_calls import refused, run
 from toolgate_servers.actions.calendar import looking
 from toolgate_servers.actions.calendar.agenda import Agenda
 from toolgate_servers.actions.calendar.dav import DavEvents
@@ -21,8 +21,7 @@ from toolgate_servers.actions.calendar.shapes import Search
 from toolgate_servers.actions.mail.settings import Imap, MailSettings, Smtp
 from toolgate_servers.actions.settings import ActionsSettings
 from toolgate_servers.config import load_settings
-from toolgate_servers.errors import CannotStart, Reason, Refused
-from toolgate_servers.running import Run
+from toolgate_servers.errors import CannotStart, Reason
 from wire_service import Asked, Said, WireService
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -32,18 +31,6 @@ EVENT = (
     "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//EN\r\nBEGIN:VEVENT\r\nUID:x\r\n"
     "DTSTAMP:20260101T000000Z\r\nDTSTART:20260115T090000Z\r\nSUMMARY:x\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
 )
-
-
-def refused(call: Callable[[], object]) -> Reason:
-    with pytest.raises(Refused) as caught:
-        call()
-    return caught.value.reason
-
-
-def run() -> Run:
-    made = Run(60.0)
-    made.idempotency_key = "k"
-    return made
 
 
 class Dav(WireService):

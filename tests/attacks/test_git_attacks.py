@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mcp import Client
-from mcp_types import CallToolResult, TextContent
 
 from action_families import only
 from git_setups import ENVIRONMENT, make_repository, run_git
+from tool_calls import reason
 from toolgate_servers.actions.git.settings import GitSettings, RemoteSettings, RepositorySettings
 from toolgate_servers.actions.server import build
 from toolgate_servers.actions.settings import ActionsSettings
@@ -43,15 +42,6 @@ def serving(site: Path) -> Client:
     remote = RemoteSettings(url="http://127.0.0.1:1/x.git")
     named = {"site": RepositorySettings(path=site, remote=remote)}
     return Client(build(ActionsSettings(families=only("git"), git=GitSettings(repositories=named))))
-
-
-def reason(result: CallToolResult) -> Reason:
-    assert result.is_error
-    (block,) = result.content
-    assert isinstance(block, TextContent)
-    found = re.search(r"\[([a-z-]+)\]$", block.text)
-    assert found, block.text
-    return Reason(found.group(1))
 
 
 # git: words that could be options, commands or other places

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import email
 import time
-from collections.abc import Callable
 from datetime import UTC, date, datetime
 from email.message import EmailMessage
 from email.policy import default
@@ -14,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tool_calls import refused, run
 from toolgate_servers.actions.calendar import answering, looking, planning
 from toolgate_servers.actions.calendar.agenda import Agenda
 from toolgate_servers.actions.calendar.expanding import Window, occurrences
@@ -25,25 +25,12 @@ from toolgate_servers.actions.calendar.shapes import Create, Respond, Search
 from toolgate_servers.actions.mail.message import Attachment, answer, compose
 from toolgate_servers.actions.mail.reading import read
 from toolgate_servers.actions.mail.wire import encoded
-from toolgate_servers.errors import Reason, Refused
-from toolgate_servers.running import Run
+from toolgate_servers.errors import Reason
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 OWN = "me@example.org"
 YEAR = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC), BERLIN)
-
-
-def refused(call: Callable[[], object]) -> Reason:
-    with pytest.raises(Refused) as caught:
-        call()
-    return caught.value.reason
-
-
-def run() -> Run:
-    made = Run(60.0)
-    made.idempotency_key = "k"
-    return made
 
 
 INJECTIONS = {

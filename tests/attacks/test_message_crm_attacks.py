@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from mcp import Client
-from mcp_types import CallToolResult, TextContent
 
 from action_families import only
 from slack_standin import TOKEN, Slack
+from tool_calls import reason, refused, run
 from toolgate_servers.actions.crm.carddav import CarddavBook
 from toolgate_servers.actions.crm.settings import CarddavSettings
 from toolgate_servers.actions.messaging.board import Post, Wanted
@@ -19,25 +18,8 @@ from toolgate_servers.actions.messaging.settings import SlackSettings
 from toolgate_servers.actions.messaging.slack import SlackBoard
 from toolgate_servers.actions.server import build
 from toolgate_servers.actions.settings import ActionsSettings
-from toolgate_servers.errors import Reason, Refused
-from toolgate_servers.running import Run
+from toolgate_servers.errors import Reason
 from wire_service import Asked, Said, WireService
-
-
-def reason(result: CallToolResult) -> Reason:
-    assert result.is_error
-    (block,) = result.content
-    assert isinstance(block, TextContent)
-    found = re.search(r"\[([a-z-]+)\]$", block.text)
-    assert found, block.text
-    return Reason(found.group(1))
-
-
-def refused(act: Any) -> Reason:
-    with pytest.raises(Refused) as caught:
-        act()
-    return caught.value.reason
-
 
 # Slack: what a model may say, and what a server may answer
 
@@ -46,12 +28,6 @@ URL = "https://slack.example/api/"
 
 def slack_board(slack: Slack) -> SlackBoard:
     return SlackBoard(SlackSettings(token="env:T", url=URL), TOKEN, (), slack.net(URL))
-
-
-def run() -> Run:
-    made = Run(30)
-    made.idempotency_key = "k"
-    return made
 
 
 MARKUP = [

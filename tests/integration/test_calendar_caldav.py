@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from radicales import PASSWORD, ask, calendar
+from tool_calls import refused
 from toolgate_servers.actions.calendar import answering, looking, planning
 from toolgate_servers.actions.calendar.agenda import Agenda
 from toolgate_servers.actions.calendar.dav import DavEvents
@@ -28,7 +29,7 @@ from toolgate_servers.actions.calendar.shapes import (
     Respond,
     Search,
 )
-from toolgate_servers.errors import Reason, Refused
+from toolgate_servers.errors import Reason
 from toolgate_servers.running import Run
 
 pytestmark = pytest.mark.servers
@@ -113,12 +114,6 @@ class Diary:
 @pytest.fixture
 def diary(url: str) -> Diary:
     return Diary(url)
-
-
-def refused(call: Callable[[], object]) -> Reason:
-    with pytest.raises(Refused) as caught:
-        call()
-    return caught.value.reason
 
 
 def test_an_event_is_made_found_moved_and_cancelled(diary: Diary) -> None:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from radicales import PASSWORD, address_book, ask
+from tool_calls import refused, run
 from toolgate_servers.actions.crm.carddav import CarddavBook
 from toolgate_servers.actions.crm.contact import Fields
 from toolgate_servers.actions.crm.settings import CarddavSettings
 from toolgate_servers.errors import Reason, Refused
-from toolgate_servers.running import Run
 
 pytestmark = pytest.mark.servers
 
@@ -38,18 +37,6 @@ def book(url: str) -> CarddavBook:
 
 def opened(url: str, password: str = PASSWORD) -> CarddavBook:
     return CarddavBook(CarddavSettings(url=url, username="ann", password="env:X"), password)
-
-
-def run(key: str = "k") -> Run:
-    made = Run(30)
-    made.idempotency_key = key
-    return made
-
-
-def refused(act: Any) -> Reason:
-    with pytest.raises(Refused) as caught:
-        act()
-    return caught.value.reason
 
 
 def test_a_contact_comes_back_as_it_was_made_and_is_found(book: CarddavBook) -> None:

@@ -11,6 +11,7 @@ import pytest
 from action_families import only
 from git_http import PASSWORD, Served, served
 from git_setups import make_repository, run_git
+from tool_calls import refused
 from tool_examples import run_examples
 from toolgate_servers.actions.git.command import place_of
 from toolgate_servers.actions.git.pushing import Remote
@@ -18,7 +19,7 @@ from toolgate_servers.actions.git.repository import Repository
 from toolgate_servers.actions.git.settings import GitSettings, RemoteSettings, RepositorySettings
 from toolgate_servers.actions.server import build
 from toolgate_servers.actions.settings import ActionsSettings
-from toolgate_servers.errors import Reason, Refused
+from toolgate_servers.errors import Reason
 from toolgate_servers.running import Run
 
 pytestmark = pytest.mark.servers
@@ -44,12 +45,6 @@ def remote(there: Served, password: str = PASSWORD, **changed: Any) -> Remote:
 
 def repository(site: Path) -> Repository:
     return Repository(place_of("site", site))
-
-
-def refused(act: Any) -> Reason:
-    with pytest.raises(Refused) as caught:
-        act()
-    return caught.value.reason
 
 
 def test_a_branch_is_pushed_and_pushing_again_changes_nothing(there: Served, site: Path) -> None:

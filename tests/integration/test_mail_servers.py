@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import base64
 import email
-import re
 from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from mcp import Client
-from mcp_types import CallToolResult, TextContent
 
 from mailservers import PASSWORD, Dovecot, dovecot, self_signed, smtpd
 from programs import free_port
+from tool_calls import reason, value
 from toolgate_servers.actions.mail.imap import ImapInbox
 from toolgate_servers.actions.mail.message import Message
 from toolgate_servers.actions.mail.outbox import SqliteMail
@@ -65,20 +64,6 @@ def refused(call: Callable[[], object]) -> Refused:
     with pytest.raises(Refused) as caught:
         call()
     return caught.value
-
-
-def value(result: CallToolResult) -> dict[str, Any]:
-    assert not result.is_error, result.content
-    return cast("dict[str, Any]", result.structured_content)
-
-
-def reason(result: CallToolResult) -> Reason:
-    assert result.is_error
-    (block,) = result.content
-    assert isinstance(block, TextContent)
-    found = re.search(r"\[([a-z-]+)\]$", block.text)
-    assert found
-    return Reason(found[1])
 
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])

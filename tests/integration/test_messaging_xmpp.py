@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from prosodies import DOMAIN, PASSWORD, ROOMS, Prosody, prosody
+from tool_calls import refused, run
 from toolgate_servers.actions.messaging.board import Post, Wanted
 from toolgate_servers.actions.messaging.settings import XmppSettings
 from toolgate_servers.actions.messaging.xmpp import XmppBoard
-from toolgate_servers.errors import Reason, Refused
-from toolgate_servers.running import Run
+from toolgate_servers.errors import Reason
 
 pytestmark = [
     pytest.mark.servers,
@@ -57,18 +57,6 @@ def make_room(server: Prosody, name: str) -> None:
         await client.plugin["xep_0045"].set_room_config(room, form)
 
     other._within(join, run())  # pyright: ignore[reportPrivateUsage]  # a room is made as the board connects
-
-
-def run(key: str = "k") -> Run:
-    made = Run(30)
-    made.idempotency_key = key
-    return made
-
-
-def refused(act: Any) -> Reason:
-    with pytest.raises(Refused) as caught:
-        act()
-    return caught.value.reason
 
 
 def test_a_message_is_posted_answered_and_found(server: Prosody) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from mcp import Client
 from mcp_types import CallToolResult, TextContent
 
+from tool_calls import value
 from toolgate_servers.errors import Reason
 from toolgate_servers.retrieval.server import build
 from toolgate_servers.retrieval.settings import Brave, Credential, Embeddings, Fetch, RetrievalSettings, Web
@@ -36,11 +37,6 @@ def folder(tmp_path: Path) -> Path:
 async def called(settings: RetrievalSettings, tool: str, **arguments: Any) -> CallToolResult:
     async with Client(build(settings)) as client:
         return await client.call_tool(tool, arguments)
-
-
-def value(result: CallToolResult) -> dict[str, Any]:
-    assert not result.is_error, result.content
-    return cast("dict[str, Any]", result.structured_content)
 
 
 def reason(result: CallToolResult) -> str:

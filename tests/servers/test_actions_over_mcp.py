@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import anyio
 import pytest
 import yaml
 from mcp import Client
-from mcp_types import CallToolResult, TextContent
 
+from tool_calls import reason, value
 from tool_examples import run_examples
 from toolgate_servers.actions.calendar.local import SqliteEvents
 from toolgate_servers.actions.mail.message import Mail, Message
@@ -86,20 +85,6 @@ def folder(tmp_path: Path) -> Path:
 
 def served(folder: Path) -> ToolServer:
     return build(ActionsSettings(stores=folder, families=FAMILIES))
-
-
-def value(result: CallToolResult) -> dict[str, Any]:
-    assert not result.is_error, result.content
-    return cast("dict[str, Any]", result.structured_content)
-
-
-def reason(result: CallToolResult) -> Reason:
-    assert result.is_error
-    (block,) = result.content
-    assert isinstance(block, TextContent)
-    found = re.search(r"\[([a-z-]+)\]$", block.text)
-    assert found
-    return Reason(found[1])
 
 
 MAIL = {"to": ["ann@example.com"], "subject": "Minutes", "body": "Hello"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tool_calls import refused
 from toolgate_servers.actions.calendar import answering, looking, planning
 from toolgate_servers.actions.calendar.agenda import Agenda
 from toolgate_servers.actions.calendar.local import SqliteEvents
@@ -27,7 +28,7 @@ from toolgate_servers.actions.calendar.shapes import (
     Responded,
     Search,
 )
-from toolgate_servers.errors import CannotStart, Reason, Refused
+from toolgate_servers.errors import CannotStart, Reason
 from toolgate_servers.running import Run
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -75,12 +76,6 @@ def diary() -> Iterator[Diary]:
     made = Diary()
     yield made
     made.events.close()
-
-
-def refused(call: Callable[[], object]) -> Reason:
-    with pytest.raises(Refused) as caught:
-        call()
-    return caught.value.reason
 
 
 def test_an_event_is_found_in_its_time_and_nowhere_else(diary: Diary) -> None:

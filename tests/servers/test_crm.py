@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from mcp import Client
-from mcp_types import CallToolResult, TextContent
 
 from action_families import only
+from tool_calls import reason, run, text, value
 from tool_examples import run_examples
 from toolgate_servers.actions.crm import tools as crm_tools
 from toolgate_servers.actions.crm import vcard
@@ -22,7 +21,6 @@ from toolgate_servers.actions.server import build
 from toolgate_servers.actions.settings import ActionsSettings
 from toolgate_servers.errors import Reason
 from toolgate_servers.idempotency import stable_id
-from toolgate_servers.running import Run
 from toolgate_servers.server import ToolServer
 
 ANN = {
@@ -37,30 +35,6 @@ ANN = {
 
 def serving(stores: Path | None = None) -> ToolServer:
     return build(ActionsSettings(families=only("crm"), stores=stores))
-
-
-def run(key: str = "k") -> Run:
-    made = Run(30)
-    made.idempotency_key = key
-    return made
-
-
-def text(result: CallToolResult) -> str:
-    (block,) = result.content
-    assert isinstance(block, TextContent)
-    return block.text
-
-
-def value(result: CallToolResult) -> dict[str, Any]:
-    assert not result.is_error, text(result)
-    return cast("dict[str, Any]", result.structured_content)
-
-
-def reason(result: CallToolResult) -> Reason:
-    assert result.is_error
-    found = re.search(r"\[([a-z-]+)\]$", text(result))
-    assert found
-    return Reason(found.group(1))
 
 
 async def test_a_contact_is_made_found_changed_and_put_back() -> None:

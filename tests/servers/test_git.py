@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,10 +9,10 @@ from typing import Any, cast
 
 import pytest
 from mcp import Client
-from mcp_types import CallToolResult, TextContent
 
 from action_families import only
 from git_setups import make_repository, run_git
+from tool_calls import reason, value
 from tool_examples import run_examples
 from toolgate_servers.actions.git import request_tools
 from toolgate_servers.actions.git.command import place_of
@@ -40,24 +39,6 @@ def site(tmp_path: Path) -> Path:
 def serving(site: Path | None = None, stores: Path | None = None) -> ToolServer:
     named = {} if site is None else {"site": RepositorySettings(path=site)}
     return build(ActionsSettings(families=FAMILIES, stores=stores, git=GitSettings(repositories=named)))
-
-
-def text(result: CallToolResult) -> str:
-    (block,) = result.content
-    assert isinstance(block, TextContent)
-    return block.text
-
-
-def value(result: CallToolResult) -> dict[str, Any]:
-    assert not result.is_error, text(result)
-    return cast("dict[str, Any]", result.structured_content)
-
-
-def reason(result: CallToolResult) -> Reason:
-    assert result.is_error
-    found = re.search(r"\[([a-z-]+)\]$", text(result))
-    assert found
-    return Reason(found.group(1))
 
 
 async def test_the_state_of_a_working_tree_is_told(site: Path) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from github_pulls import HEAD, TOKEN, GithubPulls
+from tool_calls import refused
 from toolgate_servers.actions.git.github_requests import GithubRequests
 from toolgate_servers.actions.git.requests import Proposed, Remark, Reviewed
 from toolgate_servers.actions.github import GithubApi, GithubSettings
-from toolgate_servers.errors import Reason, Refused
+from toolgate_servers.errors import Reason
 from toolgate_servers.running import Run
 from wire_service import Said
 
@@ -21,12 +20,6 @@ TYPO = Proposed("fix/typo", "main", "Fix a typo", "It was wrong.", draft=False)
 def requests(github: GithubPulls, token: str = TOKEN) -> GithubRequests:
     settings = GithubSettings(repository="ann/site", token="env:T", url=URL)
     return GithubRequests(GithubApi(settings, token, github.net(URL)))
-
-
-def refused(act: Any) -> Reason:
-    with pytest.raises(Refused) as caught:
-        act()
-    return caught.value.reason
 
 
 def test_a_pull_request_is_opened_read_and_reviewed() -> None:

@@ -12,6 +12,7 @@ import pytest
 from mcp import Client
 from pydantic import Field
 
+from tool_calls import refused
 from toolgate_servers.describing import described
 from toolgate_servers.errors import Reason, Refused
 from toolgate_servers.idempotency import EXPIRES_SECONDS, Once, digest_of, stable_id
@@ -25,12 +26,6 @@ class Done(Outcome):
     """What an action here gives."""
 
     number: int = 1
-
-
-def refused(act: Callable[[], object]) -> Reason:
-    with pytest.raises(Refused) as caught:
-        act()
-    return caught.value.reason
 
 
 def breaking() -> Done:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from mcp import Client
-from mcp_types import CallToolResult, TextContent
 
 from action_families import only
 from slack_standin import TOKEN, Slack
+from tool_calls import reason, run, value
 from tool_examples import run_examples
 from toolgate_servers.actions.messaging import tools as messaging_tools
 from toolgate_servers.actions.messaging.board import Board, Post, Wanted
@@ -25,7 +24,6 @@ from toolgate_servers.actions.server import build
 from toolgate_servers.actions.settings import ActionsSettings
 from toolgate_servers.errors import CannotStart, Reason, Refused
 from toolgate_servers.idempotency import Once, stable_id
-from toolgate_servers.running import Run
 from toolgate_servers.server import Family, ToolServer
 from wire_service import Said
 
@@ -52,30 +50,6 @@ def board(request: pytest.FixtureRequest) -> Iterator[Board]:
 def slack_board(slack: Slack) -> SlackBoard:
     settings = SlackSettings(token="env:T", url=URL)
     return SlackBoard(settings, TOKEN, ("C0GENERAL", "C0RANDOM"), slack.net(URL))
-
-
-def run(key: str = "k") -> Run:
-    made = Run(30)
-    made.idempotency_key = key
-    return made
-
-
-def text(result: CallToolResult) -> str:
-    (block,) = result.content
-    assert isinstance(block, TextContent)
-    return block.text
-
-
-def value(result: CallToolResult) -> dict[str, Any]:
-    assert not result.is_error, text(result)
-    return cast("dict[str, Any]", result.structured_content)
-
-
-def reason(result: CallToolResult) -> Reason:
-    assert result.is_error
-    found = re.search(r"\[([a-z-]+)\]$", text(result))
-    assert found
-    return Reason(found.group(1))
 
 
 async def test_a_message_is_posted_answered_found_and_taken_back(board: Board) -> None:

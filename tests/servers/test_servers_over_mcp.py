@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from mcp import Client, MCPError
-from mcp_types import CallToolResult, TextContent, TextResourceContents
+from mcp_types import TextResourceContents
 
+from tool_calls import reason, text, value
 from toolgate_servers.actions.server import build as build_actions
 from toolgate_servers.actions.settings import ActionsSettings
 from toolgate_servers.compute.server import build as build_compute
@@ -45,24 +45,6 @@ async def clients(request: pytest.FixtureRequest, docs: Path) -> AsyncIterator[d
         Client(servers[2], mode=request.param) as actions,
     ):
         yield {"compute": compute, "retrieval": retrieval, "actions": actions}
-
-
-def text(result: CallToolResult) -> str:
-    (block,) = result.content
-    assert isinstance(block, TextContent)
-    return block.text
-
-
-def reason(result: CallToolResult) -> Reason:
-    assert result.is_error
-    found = re.search(r"\[([a-z-]+)\]$", text(result))
-    assert found
-    return Reason(found.group(1))
-
-
-def value(result: CallToolResult) -> dict[str, Any]:
-    assert not result.is_error, text(result)
-    return cast("dict[str, Any]", result.structured_content)
 
 
 # read-only, destructive, idempotent

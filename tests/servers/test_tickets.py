@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from github_standin import REPOSITORY, TOKEN, Github
+from tool_calls import refused
 from toolgate_servers.actions.github import GithubApi, GithubSettings
 from toolgate_servers.actions.tickets import tools
 from toolgate_servers.actions.tickets.local import SqliteTickets
@@ -93,12 +94,6 @@ def desk(request: pytest.FixtureRequest) -> Desk:
 @pytest.fixture
 def github() -> Github:
     return Github()
-
-
-def refused(call: Callable[[], object]) -> Reason:
-    with pytest.raises(Refused) as caught:
-        call()
-    return caught.value.reason
 
 
 def test_a_ticket_is_found_and_read(desk: Desk) -> None:
