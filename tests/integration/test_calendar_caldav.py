@@ -4,38 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 import pytest
 
+from diaries import Diary
 from radicales import PASSWORD, ask, calendar
 from tool_calls import refused
-from toolgate_servers.actions.calendar import answering, looking, planning
-from toolgate_servers.actions.calendar.agenda import Agenda
 from toolgate_servers.actions.calendar.dav import DavEvents
 from toolgate_servers.actions.calendar.settings import CalDav
-from toolgate_servers.actions.calendar.shapes import (
-    Cancel,
-    Cancelled,
-    Create,
-    Created,
-    EventItem,
-    FreeBusy,
-    Move,
-    Moved,
-    Respond,
-    Search,
-)
+from toolgate_servers.actions.calendar.shapes import Created
 from toolgate_servers.errors import Reason
-from toolgate_servers.running import Run
 
 pytestmark = pytest.mark.servers
 
-BERLIN = ZoneInfo("Europe/Berlin")
-NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 FOREIGN = """BEGIN:VCALENDAR
 VERSION:2.0
 PRODID:-//elsewhere//EN
@@ -83,37 +66,15 @@ def secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CALENDAR_PASSWORD", PASSWORD)
 
 
-class Diary:
-    """The tools on the calendar of one account; every call has a key of its own unless it is given one."""
-
-    keys = iter(f"key-{number}" for number in range(10_000))
-
-    def __init__(self, url: str, **changed: Any) -> None:
-        given: dict[str, Any] = {"url": url, "user": "ann", "password": "env:CALENDAR_PASSWORD"}
-        self.events = DavEvents(CalDav(**given | changed))
-        self.agenda = Agenda(self.events, BERLIN, "ann@example.com", lambda: NOON)
-
-    def run(self, key: str | None = None) -> Run:
-        run = Run(60.0)
-        run.idempotency_key = key or next(self.keys)
-        return run
-
-    def create(self, title: str, start: str, key: str | None = None, **more: Any) -> Created:
-        return planning.create(self.agenda, Create(title=title, start=start, **more), self.run(key))
-
-    def move(self, event_id: str, start: str, key: str | None = None, **more: Any) -> Moved:
-        return planning.move(self.agenda, Move(id=event_id, start=start, **more), self.run(key))
-
-    def cancel(self, event_id: str, key: str | None = None, **more: Any) -> Cancelled:
-        return planning.cancel(self.agenda, Cancel(id=event_id, **more), self.run(key))
-
-    def found(self, start: str, end: str, **more: Any) -> list[EventItem]:
-        return looking.search(self.agenda, Search(start=start, end=end, **more), self.run()).events
+def diary_at(url: str, **changed: Any) -> Diary:
+    """The calendar of one account."""
+    given: dict[str, Any] = {"url": url, "user": "ann", "password": "env:CALENDAR_PASSWORD"}
+    return Diary(DavEvents(CalDav(**given | changed)), "ann@example.com")
 
 
 @pytest.fixture
 def diary(url: str) -> Diary:
-    return Diary(url)
+    return diary_at(url)
 
 
 def test_an_event_is_made_found_moved_and_cancelled(diary: Diary) -> None:
@@ -151,33 +112,33 @@ def test_a_series_across_the_change_of_the_clocks_keeps_its_hour(diary: Diary) -
 
 def test_a_change_of_what_somebody_else_changed_is_refused(url: str, diary: Diary) -> None:
     made = diary.create("Mine", "2026-06-01T09:00")
-    Diary(url).move(made.id, "2026-06-02T09:00")
+    diary_at(url).move(made.id, "2026-06-02T09:00")
     assert (
         refused(lambda: diary.move(made.id, "2026-06-03T09:00", etag=made.etag)) is Reason.CHANGED_MEANWHILE
     )
     kept = diary.events.get(made.id, diary.run())
-    Diary(url).move(made.id, "2026-06-04T09:00")
+    diary_at(url).move(made.id, "2026-06-04T09:00")
     assert refused(lambda: diary.events.change(kept, kept.text, diary.run())) is Reason.CHANGED_MEANWHILE
 
 
 def test_every_change_with_one_key_happens_once(url: str) -> None:
-    made = Diary(url).create("Once", "2026-07-01T09:00", key="once")
-    assert Diary(url).create("Once", "2026-07-01T09:00", key="once") == made
-    moved = Diary(url).move(made.id, "2026-07-02T09:00", key="move", etag=made.etag)
-    assert Diary(url).move(made.id, "2026-07-02T09:00", key="move", etag=made.etag) == moved
-    gone = Diary(url).cancel(made.id, key="cancel")
-    assert Diary(url).cancel(made.id, key="cancel") == gone
-    assert len(Diary(url).found("2026-07-01", "2026-07-05", cancelled=True)) == 1
+    made = diary_at(url).create("Once", "2026-07-01T09:00", key="once")
+    assert diary_at(url).create("Once", "2026-07-01T09:00", key="once") == made
+    moved = diary_at(url).move(made.id, "2026-07-02T09:00", key="move", etag=made.etag)
+    assert diary_at(url).move(made.id, "2026-07-02T09:00", key="move", etag=made.etag) == moved
+    gone = diary_at(url).cancel(made.id, key="cancel")
+    assert diary_at(url).cancel(made.id, key="cancel") == gone
+    assert len(diary_at(url).found("2026-07-01", "2026-07-05", cancelled=True)) == 1
 
 
 def test_one_event_comes_of_many_attempts_at_once(url: str) -> None:
     def make(_number: int) -> Created:
-        return Diary(url).create("At once", "2026-08-01T09:00", key="at once")
+        return diary_at(url).create("At once", "2026-08-01T09:00", key="at once")
 
     with ThreadPoolExecutor(6) as threads:
         made = list(threads.map(make, range(6)))
     assert len({one.id for one in made}) == 1
-    assert len(Diary(url).found("2026-08-01", "2026-08-02")) == 1
+    assert len(diary_at(url).found("2026-08-01", "2026-08-02")) == 1
 
 
 def test_what_others_wrote_is_read_and_kept_when_it_is_moved(url: str, diary: Diary) -> None:
@@ -198,8 +159,7 @@ def test_what_others_wrote_is_read_and_kept_when_it_is_moved(url: str, diary: Di
 
 def test_free_time_is_found_between_the_events_of_the_server(diary: Diary) -> None:
     diary.create("Busy", "2026-09-01T10:00", end="2026-09-01T12:00")
-    asked = FreeBusy(start="2026-09-01T08:00", end="2026-09-01T18:00")
-    found = looking.free_busy(diary.agenda, asked, diary.run())
+    found = diary.free_busy("2026-09-01T08:00", "2026-09-01T18:00")
     assert [(one.start[11:16], one.end[11:16]) for one in found.free] == [
         ("08:00", "10:00"),
         ("12:00", "18:00"),
@@ -213,19 +173,19 @@ def test_an_invitation_is_taken_in_and_answered_again(diary: Diary) -> None:
         "ORGANIZER:mailto:bob@example.com\r\nATTENDEE;PARTSTAT=NEEDS-ACTION:mailto:ann@example.com\r\n"
         "END:VEVENT\r\nEND:VCALENDAR\r\n"
     )
-    first = answering.respond(diary.agenda, Respond(answer="accepted", invitation=text), diary.run())
-    again = answering.respond(diary.agenda, Respond(answer="declined", invitation=text), diary.run())
+    first = diary.respond("accepted", invitation=text)
+    again = diary.respond("declined", invitation=text)
     assert (first.id, first.former_answer, again.former_answer) == (again.id, "needs-action", "accepted")
     assert [event.my_answer for event in diary.found("2026-10-01", "2026-10-02")] == ["declined"]
 
 
 def test_the_calendar_is_found_by_its_name(url: str) -> None:
     account = url.removesuffix("ann/cal/")
-    named = Diary(account, calendar="Work")
+    named = diary_at(account, calendar="Work")
     assert named.create("Named", "2026-12-01T09:00").id
-    assert len(Diary(url).found("2026-12-01", "2026-12-02")) == 1
+    assert len(diary_at(url).found("2026-12-01", "2026-12-02")) == 1
     assert (
-        refused(lambda: Diary(account, calendar="Nothing").found("2026-12-01", "2026-12-02"))
+        refused(lambda: diary_at(account, calendar="Nothing").found("2026-12-01", "2026-12-02"))
         is Reason.NOT_FOUND
     )
 
@@ -233,9 +193,9 @@ def test_the_calendar_is_found_by_its_name(url: str) -> None:
 def test_a_wrong_account_or_calendar_is_for_the_operator(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WRONG", "battery staple")
     for diary, reason in (
-        (Diary(url, password="env:WRONG"), Reason.ACCESS_DENIED),
-        (Diary(url.replace("/cal/", "/nowhere/")), Reason.NOT_FOUND),
-        (Diary("http://127.0.0.1:1/cal/"), Reason.UNREACHABLE),
+        (diary_at(url, password="env:WRONG"), Reason.ACCESS_DENIED),
+        (diary_at(url.replace("/cal/", "/nowhere/")), Reason.NOT_FOUND),
+        (diary_at("http://127.0.0.1:1/cal/"), Reason.UNREACHABLE),
     ):
         assert refused(lambda: diary.found("2026-12-01", "2026-12-02")) is reason  # noqa: B023  # called at once
 

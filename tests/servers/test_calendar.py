@@ -3,79 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
+from diaries import BERLIN, Diary
 from tool_calls import refused
-from toolgate_servers.actions.calendar import answering, looking, planning
-from toolgate_servers.actions.calendar.agenda import Agenda
 from toolgate_servers.actions.calendar.local import SqliteEvents
-from toolgate_servers.actions.calendar.shapes import (
-    Cancel,
-    Cancelled,
-    Create,
-    Created,
-    EventItem,
-    FreeBusy,
-    FreeBusyTimes,
-    Move,
-    Moved,
-    Respond,
-    Responded,
-    Search,
-)
 from toolgate_servers.errors import CannotStart, Reason
-from toolgate_servers.running import Run
 
-BERLIN = ZoneInfo("Europe/Berlin")
-NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 OWN = "me@example.org"
-
-
-class Diary:
-    """A calendar, and the tools on it; every call has a key of its own unless it is given one."""
-
-    def __init__(self, file: Path | None = None) -> None:
-        self.events = SqliteEvents(file, BERLIN)
-        self.agenda = Agenda(self.events, BERLIN, OWN, lambda: NOON)
-        self._keys = iter(f"key-{number}" for number in range(10_000))
-
-    def run(self, key: str | None = None) -> Run:
-        run = Run(60.0)
-        run.idempotency_key = key or next(self._keys)
-        return run
-
-    def create(self, title: str, start: str, key: str | None = None, **more: Any) -> Created:
-        return planning.create(self.agenda, Create(title=title, start=start, **more), self.run(key))
-
-    def move(self, event_id: str, start: str, key: str | None = None, **more: Any) -> Moved:
-        return planning.move(self.agenda, Move(id=event_id, start=start, **more), self.run(key))
-
-    def cancel(self, event_id: str, key: str | None = None, **more: Any) -> Cancelled:
-        return planning.cancel(self.agenda, Cancel(id=event_id, **more), self.run(key))
-
-    def respond(self, answer: Any, key: str | None = None, **more: Any) -> Responded:
-        return answering.respond(self.agenda, Respond(answer=answer, **more), self.run(key))
-
-    def found(self, start: str, end: str, **more: Any) -> list[EventItem]:
-        return looking.search(self.agenda, Search(start=start, end=end, **more), self.run()).events
-
-    def starts(self, start: str, end: str, **more: Any) -> list[str]:
-        return [event.start for event in self.found(start, end, **more)]
-
-    def free_busy(self, start: str, end: str, **more: Any) -> FreeBusyTimes:
-        return looking.free_busy(self.agenda, FreeBusy(start=start, end=end, **more), self.run())
 
 
 @pytest.fixture
 def diary() -> Iterator[Diary]:
-    made = Diary()
-    yield made
-    made.events.close()
+    events = SqliteEvents(None, BERLIN)
+    yield Diary(events, OWN)
+    events.close()
 
 
 def test_an_event_is_found_in_its_time_and_nowhere_else(diary: Diary) -> None:
@@ -300,13 +245,13 @@ def test_what_does_not_exist_is_refused(diary: Diary) -> None:
 
 def test_the_calendar_is_private_and_kept(tmp_path: Path) -> None:
     file = tmp_path / "calendar.db"
-    first = Diary(file)
-    made = first.create("Planning", "2026-11-24T09:00")
-    first.events.close()
-    again = Diary(file)
-    assert [event.id for event in again.found("2026-11-24", "2026-11-25")] == [made.id]
+    first = SqliteEvents(file, BERLIN)
+    made = Diary(first, OWN).create("Planning", "2026-11-24T09:00")
+    first.close()
+    again = SqliteEvents(file, BERLIN)
+    assert [event.id for event in Diary(again, OWN).found("2026-11-24", "2026-11-25")] == [made.id]
     assert file.stat().st_mode & 0o077 == 0
-    again.events.close()
+    again.close()
 
 
 def test_a_file_that_is_no_calendar_is_refused(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from github_standin import REPOSITORY, TOKEN, Github
-from tool_calls import refused
+from tool_calls import refused, run
 from toolgate_servers.actions.github import GithubApi, GithubSettings
 from toolgate_servers.actions.tickets import tools
 from toolgate_servers.actions.tickets.local import SqliteTickets
@@ -47,9 +47,7 @@ class Desk:
         self._keys = iter(f"key-{number}" for number in range(10_000))
 
     def run(self, key: str | None = None) -> Run:
-        run = Run(60.0)
-        run.idempotency_key = key or next(self._keys)
-        return run
+        return run(key or next(self._keys))
 
     def create(self, title: str, key: str | None = None, **more: Any) -> Created:
         return tools.create(self.tickets, Create(title=title, body="It smokes.", **more), self.run(key))

@@ -10,15 +10,7 @@ from icalendar import Event
 
 from toolgate_servers.actions.calendar.events import Events, Kept, changed_meanwhile
 from toolgate_servers.actions.calendar.expanding import Window
-from toolgate_servers.actions.calendar.ics import (
-    Series,
-    bounds_of,
-    organizer,
-    parse,
-    put,
-    text_of,
-    value,
-)
+from toolgate_servers.actions.calendar.ics import Series, bounds_of, organizer, parse, put, text_of, value
 from toolgate_servers.actions.calendar.shapes import Status
 from toolgate_servers.actions.calendar.when import moment, said, shown, zone_named
 from toolgate_servers.errors import Reason, Refused
