@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Generator
@@ -13,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from programs import free_port
 
 OWNER = "postgres_owner"
 
@@ -41,7 +42,7 @@ def running() -> Generator[str]:
     folder = needed()
     home = Path(tempfile.mkdtemp(prefix="toolgate-postgres-"))
     as_user = _other_user(home)
-    port = _free_port()
+    port = free_port()
 
     def run(program: str, *arguments: str) -> None:
         command = [str(folder / program), *arguments]
@@ -70,10 +71,3 @@ def _other_user(home: Path) -> str | None:
     entry = pwd.getpwnam(name)
     os.chown(home, entry.pw_uid, entry.pw_gid)
     return name
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -8,14 +8,9 @@ import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
+from certificates import self_signed
 from programs import free_port, listens, running, wait_for
 
 DOMAIN, ROOMS = "xmpp.example", "rooms.xmpp.example"
@@ -62,7 +57,7 @@ def prosody(folder: Path, accounts: tuple[str, ...]) -> Generator[Prosody]:
     """Run prosody with these accounts until the block ends."""
     port = free_port()
     (folder / "data").mkdir()
-    _certificate(folder)
+    authorities, _ = self_signed(folder, DOMAIN, ROOMS)
     config = folder / "prosody.cfg.lua"
     config.write_text(CONFIG.format(folder=folder, port=port, domain=DOMAIN, rooms=ROOMS))
     program = shutil.which("prosody")
@@ -75,7 +70,7 @@ def prosody(folder: Path, accounts: tuple[str, ...]) -> Generator[Prosody]:
     log = folder / "log.txt"
     with running([program, "--config", str(config), "-F"], log) as process:
         wait_for(process, log, lambda: listens(port))
-        yield Prosody(port, folder / "cert.pem")
+        yield Prosody(port, authorities)
 
 
 def _give_away(folder: Path) -> None:
@@ -87,28 +82,3 @@ def _give_away(folder: Path) -> None:
         path.chmod(0o755 if path.is_dir() else 0o644)
     for parent in list(folder.parents)[:3]:
         parent.chmod(parent.stat().st_mode | 0o011)
-
-
-def _certificate(folder: Path) -> None:
-    """A certificate that signs itself, for the domain."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, DOMAIN)])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.DNSName(DOMAIN), x509.DNSName(ROOMS)]), critical=False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    (folder / "cert.pem").write_bytes(certificate.public_bytes(pem))
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "key.pem").write_bytes(private)

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from mailservers import PASSWORD, Dovecot, dovecot, self_signed, smtpd
+from certificates import self_signed
+from mailservers import PASSWORD, Dovecot, dovecot, smtpd
 from programs import free_port
 from tool_calls import reason, value
 from toolgate_servers.actions.mail.imap import ImapInbox
@@ -87,7 +88,6 @@ def test_a_mail_arrives_as_it_was_written_for_everyone_it_names(tmp_path: Path, 
 
 
 def test_a_server_whose_certificate_is_not_trusted_gets_nothing(tmp_path: Path) -> None:
-    (tmp_path / "other").mkdir()
     self_signed(tmp_path / "other")
     with smtpd(tmp_path, "starttls") as server:
         for settings in (to(server.port, tmp_path / "other"), to(server.port, tmp_path, ca=None)):

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from certificates import self_signed
 from toolgate.approvals.places import SlackPlace, WebhookPlace
 from toolgate.approvals.posting import Post
 from toolgate.approvals.reaching import Unreachable, allowed, target_of
@@ -254,7 +255,9 @@ async def test_a_name_is_asked_for_once_and_the_checked_address_is_the_one_calle
 
 async def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
     seen = Seen()
-    async with listening(seen.handle, _self_signed(tmp_path)) as url:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*self_signed(tmp_path))
+    async with listening(seen.handle, context) as url:
         with pytest.raises(Unreachable, match="TLS"):
             await send(url)
     assert seen.requests == []
@@ -319,25 +322,3 @@ def test_which_addresses_may_be_called(address: str, public: bool, private: bool
 
     found = ipaddress.ip_address(address)
     assert (allowed(found, private=False), allowed(found, private=True)) == (public, private)
-
-
-def _self_signed(folder: Path) -> ssl.SSLContext:
-    from datetime import UTC, datetime, timedelta
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import NameOID
-
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    signed = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    signed = signed.serial_number(1).not_valid_before(now).not_valid_after(now + timedelta(days=1))
-    pem = signed.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-    pem += key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    (folder / "own.pem").write_bytes(pem)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "own.pem")
-    return context

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import ipaddress
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from certificates import self_signed
 from toolgate.errors import SecretDenied, SecretUnavailable
 from toolgate.secrets import local
 from toolgate.secrets.places import AppRoleLogin, KubernetesLogin, Login, TokenLogin, VaultPlace
@@ -222,38 +217,13 @@ def test_nothing_of_the_environment_reaches_vault(
     assert {visit.namespace for visit in vault.visits} == {""}
 
 
-def certificate(folder: Path, name: str) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that signs itself, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    start = dt.datetime.now(dt.UTC) - dt.timedelta(hours=1)
-    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(start)
-        .not_valid_after(start + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    paths = folder / f"{name}.pem", folder / f"{name}.key"
-    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-    paths[0].write_bytes(made.public_bytes(pem))
-    paths[1].write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
-    return paths
-
-
 def test_over_tls_only_a_vault_with_the_right_certificate_gets_the_token(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = Vault(Clock())
     monkeypatch.setenv("TEST_VAULT_TOKEN", made.token("hvs.first"))
     made.put("kv/crm", 2, token="s3cret-2")
-    own, foreign = certificate(tmp_path, "own"), certificate(tmp_path, "foreign")
+    own, foreign = self_signed(tmp_path / "own"), self_signed(tmp_path / "foreign")
     with standing(made, tls=own):
         for trust in (True, foreign[0]):
             with pytest.raises(SecretUnavailable, match="not trusted"):
