@@ -6,18 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from settings_files import write
 from toolgate.errors import SettingsError
 from toolgate.settings import Tcp, load
 
 
-def written(folder: Path, text: str) -> Path:
-    path = folder / "toolgate.yaml"
-    path.write_text(text)
-    return path
-
-
 def test_without_a_word_the_console_is_on_this_machine_only(tmp_path: Path) -> None:
-    found = load(written(tmp_path, "listen: 127.0.0.1:8717\n")).console
+    found = load(write(tmp_path, "listen: 127.0.0.1:8717\n")).console
     assert found.listen == Tcp("127.0.0.1", 8718)
     assert found.url == "http://127.0.0.1:8718"
     assert found.openid is None
@@ -28,7 +23,7 @@ def test_a_public_address_and_a_provider(tmp_path: Path) -> None:
         "console:\n  listen: 0.0.0.0:9000\n  public_url: https://console.example.com/\n"
         '  oidc: {issuer: "https://idp.example.com", client_id: console, roles: groups}\n'
     )
-    found = load(written(tmp_path, text)).console
+    found = load(write(tmp_path, text)).console
     assert found.url == "https://console.example.com"
     assert found.openid is not None
     assert (found.openid.issuer, found.openid.roles) == ("https://idp.example.com", "groups")
@@ -55,7 +50,7 @@ def test_a_public_address_and_a_provider(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_is_named_with_its_line(tmp_path: Path, console: str, line: int) -> None:
-    path = written(tmp_path, f"listen: 127.0.0.1:8717\nconsole: {console}\n")
+    path = write(tmp_path, f"listen: 127.0.0.1:8717\nconsole: {console}\n")
     with pytest.raises(SettingsError) as mistake:
         load(path)
     assert str(mistake.value).startswith(f"{path}:{line}")

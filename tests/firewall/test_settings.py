@@ -9,21 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from settings_files import mistakes, write
 from toolgate.core.model import Limit
 from toolgate.errors import SettingsError
 from toolgate.ingress.issuer import Issuer, safe_to_fetch
-from toolgate.settings import (
-    Command,
-    Known,
-    Remote,
-    Tcp,
-    Unix,
-    check_places,
-    chosen,
-    for_home,
-    home,
-    load,
-)
+from toolgate.settings import Command, Known, Remote, Tcp, Unix, check_places, chosen, for_home, home, load
 from toolgate.settings.file import schema
 
 FULL = """\
@@ -47,19 +37,6 @@ store: sqlite:state/toolgate.db
 keys: secret:file:private/master.key
 limits: {body: 1MiB, sessions: 10, attempts: 5/second}
 """
-
-
-def write(folder: Path, text: str) -> Path:
-    path = folder / "toolgate.yaml"
-    path.write_text(text)
-    return path
-
-
-def mistakes(folder: Path, text: str) -> list[str]:
-    path = write(folder, text)
-    with pytest.raises(SettingsError) as caught:
-        load(path)
-    return [line.removeprefix(f"{path}:") for line in str(caught.value).splitlines()]
 
 
 def test_a_full_file_becomes_values_with_paths_beside_the_file(tmp_path: Path) -> None:

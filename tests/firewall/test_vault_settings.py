@@ -6,22 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from toolgate.errors import SettingsError
+from settings_files import mistakes, write
 from toolgate.secrets.places import AppRoleLogin, KubernetesLogin, TokenLogin, VaultPlace
 from toolgate.settings import load
-
-
-def write(folder: Path, text: str) -> Path:
-    path = folder / "toolgate.yaml"
-    path.write_text(text)
-    return path
-
-
-def mistakes(folder: Path, text: str) -> list[str]:
-    path = write(folder, text)
-    with pytest.raises(SettingsError) as caught:
-        load(path)
-    return [line.removeprefix(f"{path}:") for line in str(caught.value).splitlines()]
 
 
 def vault(folder: Path, auth: str, more: str = "") -> VaultPlace | None:
