@@ -9,6 +9,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from held_calls import HELD
 from toolgate.approvals.approvers import Approver, enrol, fits, hashed, read
 from toolgate.approvals.card import card_text, row_text, span
 from toolgate.approvals.desk import Card, Declined, Desk
@@ -29,18 +30,6 @@ roles:
   lead: {may_approve: [irreversible], tools: ["*/*"]}
   admin: {may_approve: [irreversible, privileged], tools: ["*/*"]}
 """
-HELD = Approval(
-    id="ap-1",
-    caller="ann",
-    upstream="actions",
-    target="email_send",
-    digest="d1",
-    pin="p1",
-    tier=Tier.IRREVERSIBLE,
-    state=ApprovalState.PENDING,
-    created=1000.0,
-    expires=1900.0,
-)
 
 
 @dataclass

@@ -10,28 +10,17 @@ from typing import TypeAlias
 
 import pytest
 
+from held_calls import HELD
 from toolgate.approvals.notify import BACKLOG, Ground, Notifier
 from toolgate.approvals.reaching import Unreachable
 from toolgate.approvals.telling import Told
 from toolgate.core.delivery import Delivery
-from toolgate.core.model import Approval, ApprovalState, JsonObject, Tier
+from toolgate.core.model import Approval, JsonObject
 from toolgate.ports import Entry, Exhausted, News
 from toolgate.secrets.keyring import Keyring
 from toolgate.stores.database import create
 from toolgate.stores.outbox import SqliteOutbox
 
-HELD = Approval(
-    id="ap-1",
-    caller="ann",
-    upstream="actions",
-    target="email_send",
-    digest="d",
-    pin="p",
-    tier=Tier.IRREVERSIBLE,
-    state=ApprovalState.PENDING,
-    created=1000.0,
-    expires=1900.0,
-)
 Step: TypeAlias = Unreachable | Callable[[], Awaitable[None]]
 PRIVATE = "bob@example.com"
 

@@ -9,22 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from held_calls import HELD
 from toolgate.approvals.desktop import TITLE, Desktop, Saying, saying, text_of
-from toolgate.core.model import Approval, ApprovalState, Tier
 
 NASTY = "x'; $(touch /tmp/owned) `id` <b>&\"\n-e do shell script\x1b[31m\u202e"
-HELD = Approval(
-    id="ap-1",
-    caller=NASTY,
-    upstream="actions",
-    target=NASTY,
-    digest="d",
-    pin="p",
-    tier=Tier.IRREVERSIBLE,
-    state=ApprovalState.PENDING,
-    created=0.0,
-    expires=900.0,
-)
+WILD = replace(HELD, caller=NASTY, target=NASTY, created=0.0, expires=900.0)
 X11 = {"DISPLAY": ":0", "PATH": "/usr/bin", "AWS_SECRET_ACCESS_KEY": "never", "TOOLGATE_KEY": "never"}
 
 
@@ -68,7 +57,7 @@ def test_without_a_desktop_or_its_program_nothing_is_said(environment: dict[str,
 
 
 def test_the_text_is_one_short_line_without_arguments_or_anything_invisible() -> None:
-    text = text_of(replace(HELD, target="t" * 500), 3)
+    text = text_of(replace(WILD, target="t" * 500), 3)
     assert len(text) < 500
     assert "characters not shown" in text
     assert "3 more wait" in text
@@ -84,9 +73,9 @@ async def test_a_flood_of_holds_is_said_once_and_counted() -> None:
 
     desktop = Desktop(lambda: now, speak)
     for _ in range(50):
-        await desktop.held(HELD)
+        await desktop.held(WILD)
     now = 11.0
-    await desktop.held(HELD)
+    await desktop.held(WILD)
     assert len(said) == 2
     assert "49 more wait" in said[1]
 
@@ -98,12 +87,12 @@ async def test_the_program_gets_the_text_as_it_is_and_no_shell_ever_sees_it(tmp_
     def speak(title: str, text: str) -> Saying:
         return Saying((sys.executable, "-c", program, title, text), {})
 
-    await Desktop(lambda: 0.0, speak).held(HELD)
-    assert seen.read_text() == repr([TITLE, text_of(HELD, 0)])
+    await Desktop(lambda: 0.0, speak).held(WILD)
+    assert seen.read_text() == repr([TITLE, text_of(WILD, 0)])
 
 
 async def test_a_program_that_is_not_there_is_no_trouble() -> None:
     def speak(_: str, __: str) -> Saying:
         return Saying(("/nowhere/notify-send",), {})
 
-    await Desktop(lambda: 0.0, speak).held(HELD)
+    await Desktop(lambda: 0.0, speak).held(WILD)

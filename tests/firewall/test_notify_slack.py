@@ -9,22 +9,11 @@ from typing import Any, cast
 
 import pytest
 
+from held_calls import HELD
 from toolgate.approvals.slack import message
 from toolgate.approvals.telling import Told
-from toolgate.core.model import Approval, ApprovalState, JsonObject, Tier
+from toolgate.core.model import Approval, ApprovalState, JsonObject
 
-HELD = Approval(
-    id="ap-3f9c1b77aa",
-    caller="ann",
-    upstream="actions",
-    target="email_send",
-    digest="d",
-    pin="p",
-    tier=Tier.IRREVERSIBLE,
-    state=ApprovalState.PENDING,
-    created=1000.0,
-    expires=1900.0,
-)
 LINK = "https://tools.example.com/decide/abc"
 
 
@@ -69,7 +58,7 @@ def test_the_message_says_who_wants_what_and_links_to_the_page() -> None:
     arguments = sent["blocks"][2]["text"]["text"]
     assert arguments == '```to[0]: "bob@example.com"\nbody: "Hello"```'
     assert sent["blocks"][3]["elements"][0]["url"] == LINK
-    for word in ("actions/email_send", "ann", "irreversible", "ap-3f9c1b77aa", LINK, "bob@example.com"):
+    for word in ("actions/email_send", "ann", "irreversible", HELD.id, LINK, "bob@example.com"):
         assert word in sent["text"]
 
 

@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.types import Message
 
+from held_calls import HELD
 from toolgate.approvals import links, signing
 from toolgate.approvals.approvers import Approver, enrol
 from toolgate.approvals.desk import Desk
@@ -43,18 +44,6 @@ roles:
   agent: {tools: ["*/*"]}
   admin: {may_approve: [irreversible, privileged], tools: ["*/*"]}
 """
-HELD = Approval(
-    id="ap-1",
-    caller="agent",
-    upstream="actions",
-    target="email_send",
-    digest="d1",
-    pin="p1",
-    tier=Tier.IRREVERSIBLE,
-    state=ApprovalState.PENDING,
-    created=1000.0,
-    expires=1900.0,
-)
 
 
 class Known:

@@ -10,38 +10,27 @@ import json
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from certificates import self_signed
+from held_calls import HELD
 from toolgate.approvals.places import SlackPlace, WebhookPlace
 from toolgate.approvals.posting import Post
 from toolgate.approvals.reaching import Unreachable, allowed, target_of
 from toolgate.approvals.receivers import Reach, Slack, Webhook
 from toolgate.approvals.telling import Told
 from toolgate.core.delivery import Delivery
-from toolgate.core.model import Approval, ApprovalState, Tier
 from toolgate.secrets.keyring import Keyring
 from toolgate.secrets.values import Values
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
-HELD = Approval(
-    id="ap-1",
-    caller="ann",
-    upstream="actions",
-    target="email_send",
-    digest="d",
-    pin="p",
-    tier=Tier.IRREVERSIBLE,
-    state=ApprovalState.PENDING,
-    created=1_700_000_000.0,
-    expires=1_700_000_900.0,
-)
+LATER = replace(HELD, created=1_700_000_000.0, expires=1_700_000_900.0)
 TOLD = Told(
-    "held", HELD, 1_700_000_001.0, "https://c.example/approvals/ap-1", {"to": "<US_SSN>"}, ("US_SSN",)
+    "held", LATER, 1_700_000_001.0, "https://c.example/approvals/ap-1", {"to": "<US_SSN>"}, ("US_SSN",)
 )
 Handle = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
