@@ -15,24 +15,9 @@ from toolgate.core.reasons import Reason
 from toolgate.errors import Misuse, SettingsError
 from toolgate.ingress import keyfile
 from toolgate.ingress.identity import Identity, Keys, Unauthenticated
+from toolgate.testing import Clock
 
 NOW = 1_800_000_000.0
-
-
-@dataclass
-class Hands:
-    """A clock that is set by hand."""
-
-    time: float = NOW
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time - NOW
-
-    async def sleep(self, seconds: float) -> None:
-        self.time += seconds
 
 
 @dataclass
@@ -40,7 +25,7 @@ class World:
     """A firewall that accepts API keys only."""
 
     folder: Path
-    clock: Hands = field(default_factory=Hands)
+    clock: Clock = field(default_factory=lambda: Clock(NOW))
 
     def __post_init__(self) -> None:
         self.path = self.folder / "keys.yaml"

@@ -23,28 +23,13 @@ from toolgate.ingress.identity import Identity, Keys, Unauthenticated
 from toolgate.ingress.issuer import Issuer
 from toolgate.ingress.jwks import EXPIRED, REFRESH, STALE, usable
 from toolgate.ingress.tokens import LEEWAY, MEMORY, REMEMBERED, Tokens
+from toolgate.testing import Clock
 
 NOW = 1_800_000_000.0
 RSA = rsa.generate_private_key(65537, 2048)
 EC = ec.generate_private_key(ec.SECP256R1())
 ED = ed25519.Ed25519PrivateKey.generate()
 ISSUER = Issuer("https://idp.example.com", "toolgate", "https://idp.example.com/jwks", "groups")
-
-
-@dataclass
-class Hands:
-    """A clock that is set by hand."""
-
-    time: float = NOW
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time - NOW
-
-    async def sleep(self, seconds: float) -> None:
-        self.time += seconds
 
 
 def public(kid: str, key: Any, algorithm: str) -> dict[str, Any]:
@@ -79,7 +64,7 @@ class World:
     """A firewall's identity with everything around it."""
 
     folder: Path
-    clock: Hands = field(default_factory=Hands)
+    clock: Clock = field(default_factory=lambda: Clock(NOW))
     provider: Provider = field(default_factory=Provider)
     nobody: Caller | None = None
 
