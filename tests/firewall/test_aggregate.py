@@ -11,9 +11,8 @@ from toolgate.core.model import JsonObject
 from toolgate.core.present import CONTINUE
 from toolgate.core.reasons import Reason
 from toolgate.protocol.versions import MODERN, NEWEST_LEGACY, SERVER_KEY, Era
-from toolgate.testing import Client, Upstream, World, assert_refused, caller, definition
-from toolgate.upstream.link import Note
-from toolgate.verdicts import Held, Reply
+from toolgate.testing import Client, Upstream, World, assert_refused, caller, definition, result
+from toolgate.verdicts import Held
 
 POLICY = """
 version: 1
@@ -55,13 +54,6 @@ def world(crm: Upstream, docs: Upstream) -> World:
 @pytest.fixture
 def client(world: World) -> Client:
     return world.client(ANN)
-
-
-def result(reply: Reply | None) -> JsonObject:
-    assert isinstance(reply, Note)
-    assert reply.message is not None
-    found: JsonObject = reply.message["result"]
-    return found
 
 
 async def listed(client: Client, method: str = "tools/list") -> list[str]:

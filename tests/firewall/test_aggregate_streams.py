@@ -9,9 +9,8 @@ from toolgate.core.reasons import Reason
 from toolgate.errors import UpstreamDown
 from toolgate.protocol.messages import notification, request, response
 from toolgate.protocol.versions import SUBSCRIPTION_KEY, Era
-from toolgate.testing import Client, Upstream, World, assert_refused, caller, definition, text
+from toolgate.testing import Client, Upstream, World, assert_refused, caller, definition, result, text
 from toolgate.upstream.link import Note
-from toolgate.verdicts import Reply
 
 POLICY = """
 version: 1
@@ -53,13 +52,6 @@ def world(crm: Upstream, docs: Upstream) -> World:
 @pytest.fixture
 def client(world: World) -> Client:
     return world.client(ANN)
-
-
-def result(reply: Reply | None) -> JsonObject:
-    assert isinstance(reply, Note)
-    assert reply.message is not None
-    found: JsonObject = reply.message["result"]
-    return found
 
 
 async def test_ping_and_log_level_are_answered_here_and_the_level_told_to_those_that_log(

@@ -8,9 +8,9 @@ from toolgate.approvals.elicit import KEY
 from toolgate.core.model import JsonObject
 from toolgate.core.reasons import Reason
 from toolgate.protocol.versions import Era
-from toolgate.testing import Client, Upstream, World, assert_refused, caller, definition, text
+from toolgate.testing import Client, Upstream, World, assert_refused, caller, definition, result, text
 from toolgate.upstream.link import Note
-from toolgate.verdicts import Held, Reply
+from toolgate.verdicts import Held
 
 POLICY = """
 version: 1
@@ -51,13 +51,6 @@ def client(world: World) -> Client:
     made = world.client(caller("ann", "agent"), "mail", Era.MODERN)
     made.session.capabilities = {"elicitation": {}}
     return made
-
-
-def result(reply: Reply | None) -> JsonObject:
-    assert isinstance(reply, Note), reply
-    assert reply.message is not None
-    found: JsonObject = reply.message["result"]
-    return found
 
 
 async def test_an_approved_call_whose_upstream_asks_goes_on_without_asking_again(

@@ -10,8 +10,7 @@ import pytest
 from toolgate.approvals.desk import Declined
 from toolgate.core.model import ApprovalState, JsonObject
 from toolgate.core.reasons import Reason
-from toolgate.testing import assert_refused, definition
-from toolgate.upstream.link import Note
+from toolgate.testing import assert_refused, definition, result
 from toolgate.verdicts import Held, Reply
 from ways import (
     LEAD,
@@ -45,11 +44,9 @@ def way(request: pytest.FixtureRequest) -> Way:
 
 
 def delivered(reply: Reply | None) -> JsonObject:
-    assert isinstance(reply, Note), reply
-    assert reply.message is not None
-    result: JsonObject = reply.message["result"]
-    assert result.get("resultType", "complete") == "complete"
-    return result
+    found = result(reply)
+    assert found.get("resultType", "complete") == "complete"
+    return found
 
 
 async def test_a_yes_sends_the_call_once_and_says_who_said_it(way: Way) -> None:
@@ -164,9 +161,7 @@ async def test_after_it_expired_a_yes_is_worth_nothing(way: Way) -> None:
 
 
 def asks_anew(reply: Reply | None) -> bool:
-    assert isinstance(reply, Note)
-    assert reply.message is not None
-    return bool(reply.message["result"]["resultType"] == "input_required")
+    return bool(result(reply)["resultType"] == "input_required")
 
 
 async def test_once_the_caller_has_left_a_yes_forwards_nothing_by_itself(way: Way) -> None:

@@ -9,9 +9,8 @@ import pytest
 from toolgate.core.model import JsonObject, Limit, Withhold
 from toolgate.core.reasons import Reason
 from toolgate.errors import JournalDown, UpstreamDown
-from toolgate.testing import START, Client, Upstream, World, assert_refused, caller, definition, text
+from toolgate.testing import START, Client, Upstream, World, assert_refused, caller, definition, result, text
 from toolgate.upstream.link import Note
-from toolgate.verdicts import Reply
 
 POLICY = """
 version: 1
@@ -54,13 +53,6 @@ def world(crm: Upstream) -> World:
 @pytest.fixture
 def client(world: World) -> Client:
     return world.client(ANN, "crm")
-
-
-def result(reply: Reply | None) -> JsonObject:
-    assert isinstance(reply, Note)
-    assert reply.message is not None
-    found: JsonObject = reply.message["result"]
-    return found
 
 
 def last(world: World) -> JsonObject:

@@ -8,8 +8,7 @@ from toolgate.core.model import JsonObject
 from toolgate.core.present import CONTINUE
 from toolgate.core.reasons import Reason
 from toolgate.ports import HELD_ARGUMENTS
-from toolgate.testing import Client, Upstream, World, assert_refused, caller, definition
-from toolgate.upstream.link import Note
+from toolgate.testing import Client, Upstream, World, assert_refused, caller, definition, result
 from toolgate.verdicts import Held, Reply
 
 POLICY = """
@@ -44,13 +43,6 @@ def client(world: World) -> Client:
 def held(reply: Reply | None) -> Held:
     assert isinstance(reply, Held)
     return reply
-
-
-def result(reply: Reply | None) -> JsonObject:
-    assert isinstance(reply, Note)
-    assert reply.message is not None
-    found: JsonObject = reply.message["result"]
-    return found
 
 
 async def go_on(client: Client, named: object) -> Reply | None:

@@ -10,7 +10,7 @@ from toolgate.core.model import ApprovalState, JsonObject, Tier
 from toolgate.core.present import CONTINUE
 from toolgate.core.reasons import Reason
 from toolgate.errors import JournalDown, UpstreamDown
-from toolgate.testing import Client, Upstream, World, assert_refused, caller, definition, text
+from toolgate.testing import Client, Upstream, World, assert_refused, caller, definition, result, text
 from toolgate.upstream.link import Note
 from toolgate.verdicts import Held, Reply
 
@@ -46,13 +46,6 @@ def client(world: World) -> Client:
 def held(reply: Reply | None) -> Held:
     assert isinstance(reply, Held)
     return reply
-
-
-def result(reply: Reply | None) -> JsonObject:
-    assert isinstance(reply, Note)
-    assert reply.message is not None
-    found: JsonObject = reply.message["result"]
-    return found
 
 
 async def go_on(client: Client, named: object) -> Reply | None:

@@ -9,7 +9,7 @@ import pytest
 
 from toolgate.core.model import JsonObject, Refuse
 from toolgate.core.reasons import Reason
-from toolgate.testing import Client, Upstream, World, assert_refused, caller, definition, text
+from toolgate.testing import Client, Upstream, World, assert_refused, caller, definition, result, text
 from toolgate.upstream.link import Note
 from toolgate.verdicts import Held, Reply
 
@@ -61,9 +61,7 @@ def world(crm: Upstream, mail: Upstream) -> World:
 
 
 def said(reply: Reply | None) -> str:
-    assert isinstance(reply, Note), reply
-    assert reply.message is not None
-    found: str = reply.message["result"]["content"][0]["text"]
+    found: str = result(reply)["content"][0]["text"]
     return found
 
 
@@ -150,10 +148,7 @@ async def test_giving_it_out_again_keeps_it_alive(world: World, mail: Upstream) 
 
 async def test_where_a_schema_wants_an_address_it_looks_like_one(world: World, mail: Upstream) -> None:
     client = world.client(ANN)
-    reply = await client.call("crm__card")
-    assert isinstance(reply, Note)
-    assert reply.message is not None
-    shown: Any = reply.message["result"]["structuredContent"]["mail"]
+    shown: Any = result(await client.call("crm__card"))["structuredContent"]["mail"]
     assert shown.endswith("@pseudonym.invalid")
     await client.call("mail__draft", dict(to=shown, body="x"))
     assert sent(mail)["to"] == JANE

@@ -10,7 +10,7 @@ from toolgate.core.model import JsonObject
 from toolgate.core.reasons import Reason
 from toolgate.protocol.messages import METHOD_NOT_FOUND, REFUSED, error, notification, request, response
 from toolgate.protocol.versions import Era
-from toolgate.testing import Client, Upstream, World, assert_refused, caller, definition, text
+from toolgate.testing import Client, Upstream, World, assert_refused, caller, definition, result, text
 from toolgate.upstream.link import Note
 
 POLICY = """
@@ -275,9 +275,7 @@ async def test_a_result_that_asks_may_ask_only_what_the_policy_lets_servers_ask(
     client.session.capabilities = {"elicitation": {}, "sampling": {}, "roots": {}}
     reply = await client.call("find", FIND)
     if reason is None:
-        assert isinstance(reply, Note)
-        assert reply.message is not None
-        assert reply.message["result"] == asked
+        assert result(reply) == asked
     else:
         assert_refused(reply, reason)
         assert (world.kinds()[-1], world.records[-1]["reason"]) == ("outcome withheld", reason)

@@ -9,10 +9,9 @@ from toolgate.core.present import CONTINUE
 from toolgate.core.reasons import Reason
 from toolgate.protocol.versions import CAPABILITIES_KEY, MODERN, NEWEST_LEGACY, Era
 from toolgate.routes import Target, arguments_of, named, with_arguments
-from toolgate.testing import Client, Upstream, World, assert_refused, caller, definition
+from toolgate.testing import Client, Upstream, World, assert_refused, caller, definition, result
 from toolgate.upstream.catalogue import FRESH_SECONDS
 from toolgate.upstream.link import Note
-from toolgate.verdicts import Reply
 
 POLICY = """
 version: 1
@@ -49,13 +48,6 @@ def world(crm: Upstream) -> World:
 @pytest.fixture
 def client(world: World) -> Client:
     return world.client(caller("ann", "agent"), "crm")
-
-
-def result(reply: Reply | None) -> JsonObject:
-    assert isinstance(reply, Note)
-    assert reply.message is not None
-    found: JsonObject = reply.message["result"]
-    return found
 
 
 async def test_the_clients_own_handshake_reaches_the_upstream_without_what_servers_may_not_use(

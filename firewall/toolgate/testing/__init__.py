@@ -21,6 +21,7 @@ from toolgate.testing.values import (
     definition,
     facts,
     policy_of,
+    result,
     text,
     tool,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "definition",
     "facts",
     "policy_of",
+    "result",
     "text",
     "tool",
 ]

@@ -15,6 +15,8 @@ from toolgate.policy.compile import compiled as compiled_policy
 from toolgate.policy.document import PolicyFile
 from toolgate.policy.load import Source
 from toolgate.upstream.catalogue import compiled as compiled_tool
+from toolgate.upstream.link import Note
+from toolgate.verdicts import Reply
 
 # 2026-01-01T12:00:00Z, where every clock here starts.
 START: Final = 1_767_268_800.0
@@ -67,6 +69,15 @@ def policy_of(policy: Policy | str) -> Policy:
     path = Path("policy.yaml")
     document = documents.checked(documents.parse(policy, path, PolicyError), PolicyFile, PolicyError)
     return compiled_policy(Source(path, document.value, (document,)))
+
+
+def result(reply: Reply | None) -> JsonObject:
+    """What a client gets of a call that went well."""
+    message = reply.message if isinstance(reply, Note) else None
+    if message is None or "result" not in message:
+        raise AssertionError(f"found {type(reply).__name__}, expected a result")
+    found: JsonObject = message["result"]
+    return found
 
 
 def assert_refused(verdict: object, reason: Reason) -> None:
