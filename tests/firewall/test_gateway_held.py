@@ -6,50 +6,27 @@ import asyncio
 
 import pytest
 
+from held_mail import ANN, POLICY, TO, go_on, held, waiting_mail
 from toolgate.core.model import ApprovalState, JsonObject, Tier
-from toolgate.core.present import CONTINUE
 from toolgate.core.reasons import Reason
 from toolgate.errors import JournalDown, UpstreamDown
 from toolgate.testing import Client, Upstream, World, assert_refused, caller, definition, result, text
 from toolgate.upstream.link import Note
-from toolgate.verdicts import Held, Reply
-
-POLICY = """
-version: 1
-tiers: {read: [mail/list], irreversible: [mail/send], privileged: [mail/wipe]}
-roles:
-  agent: {tools: ["mail/*", "post/*"]}
-redaction: {arguments: {EMAIL_ADDRESS: mask}}
-approval: {prompts: 3/hour}
-"""
-ANN = caller("ann", "agent")
-TO: JsonObject = {"to": "bob"}
 
 
 @pytest.fixture
-def mail() -> Upstream:
-    tools = [definition("list"), definition("send", to="string"), definition("wipe"), definition("new")]
-    return Upstream("mail", tools)
+def world() -> World:
+    return waiting_mail()
 
 
 @pytest.fixture
-def world(mail: Upstream) -> World:
-    post = Upstream("post", [definition("send", to="string")])
-    return World(POLICY, mail, post, sensitive={"bob@example.com": "EMAIL_ADDRESS"})
+def mail(world: World) -> Upstream:
+    return world.upstreams["mail"]
 
 
 @pytest.fixture
 def client(world: World) -> Client:
     return world.client(ANN, "mail")
-
-
-def held(reply: Reply | None) -> Held:
-    assert isinstance(reply, Held)
-    return reply
-
-
-async def go_on(client: Client, named: object) -> Reply | None:
-    return await client.call(CONTINUE, {"approval": named.approval.id if isinstance(named, Held) else named})
 
 
 async def test_a_held_call_is_recorded_and_not_sent(world: World, mail: Upstream, client: Client) -> None:
