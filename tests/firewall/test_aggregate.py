@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from crm_and_docs import ANN, crm_and_docs
 from toolgate.aggregate import UNAVAILABLE_KEY
 from toolgate.core.model import JsonObject
 from toolgate.core.present import CONTINUE
@@ -14,41 +15,20 @@ from toolgate.protocol.versions import MODERN, NEWEST_LEGACY, SERVER_KEY, Era
 from toolgate.testing import Client, Upstream, World, assert_refused, caller, definition, result
 from toolgate.verdicts import Held
 
-POLICY = """
-version: 1
-tiers: {read: ["crm/*", "docs/*"], irreversible: [mail/send]}
-roles:
-  agent:
-    tools: ["crm/*", "docs/*", "mail/*"]
-    prompts: ["*/*"]
-    resources: ["crm/*", "docs/file:///public/**", "docs/shared:///**"]
-    servers_may: [elicit]
-  reader: {tools: ["docs/*"]}
-redaction: {results: {secrets: refuse, EMAIL_ADDRESS: mask}}
-"""
-SENSITIVE = {"hunter2": "SECRET", "bob@example.com": "EMAIL_ADDRESS"}
-ANN = caller("ann", "agent")
+
+@pytest.fixture
+def world() -> World:
+    return crm_and_docs()
 
 
 @pytest.fixture
-def crm() -> Upstream:
-    lists = {"prompts": [{"name": "greet"}], "resources": [{"uri": "crm:///1"}, {"uri": "shared:///x"}]}
-    offers: JsonObject = {"tools": {"listChanged": True}, "logging": {}, "experimental": {"x": {}}}
-    return Upstream("crm", [definition("find", name="string")], lists=lists, capabilities=offers)
+def crm(world: World) -> Upstream:
+    return world.upstreams["crm"]
 
 
 @pytest.fixture
-def docs() -> Upstream:
-    lists = {
-        "resources": [{"uri": "file:///public/a"}, {"uri": "file:///private/a"}, {"uri": "shared:///x"}],
-        "resourceTemplates": [{"uriTemplate": "file:///public/notes/{name}"}],
-    }
-    return Upstream("docs", [definition("find", name="string"), definition("a__b")], lists=lists)
-
-
-@pytest.fixture
-def world(crm: Upstream, docs: Upstream) -> World:
-    return World(POLICY, crm, docs, Upstream("mail", [definition("send")]), sensitive=SENSITIVE)
+def docs(world: World) -> Upstream:
+    return world.upstreams["docs"]
 
 
 @pytest.fixture
