@@ -11,7 +11,7 @@ from toolgate.core.model import Call, Caller, JsonObject, Refuse
 from toolgate.core.streams import Stream
 from toolgate.judge import Admitted
 from toolgate.protocol.versions import NEWEST_LEGACY, Era
-from toolgate.upstream.link import Emit, Link
+from toolgate.upstream.link import Link
 
 # Streams whose ends are kept, per session; the longest silent are forgotten.
 _STREAMS: Final = 256
@@ -63,9 +63,7 @@ class Session:
     # What the client declared, whatever the policy lets servers use of it.
     offers: JsonObject = field(default_factory=dict[str, object])
     detached: dict[str, Admitted] = field(default_factory=dict[str, Admitted])
-    unsolicited: Emit | None = None
     last_seen: float = 0.0
-    log_level: str | None = None
     # What last stood beside a call's arguments, for which entities nothing was found in it.
     beside: tuple[frozenset[str], JsonObject] | None = None
     # Progress and log messages by upstream, method and token or logger: values run over their ends.

@@ -40,7 +40,6 @@ class Reason(StrEnum):
     UNREADABLE = "unreadable"
     ENCRYPTED = "encrypted"
     NO_SUCH_PAGE = "no-such-page"
-    NO_SUCH_DATABASE = "no-such-database"
     NOT_A_QUERY = "not-a-query"
     QUERY_FAILED = "query-failed"
     NO_SUCH_PLACE = "no-such-place"

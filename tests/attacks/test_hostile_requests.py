@@ -16,7 +16,6 @@ from wires import LEGACY, META, MODERN, Client, Json, reason
 
 ENVELOPE = json.dumps({f"{META}protocolVersion": MODERN, f"{META}clientCapabilities": {}})
 MODERN_CALL = f'{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"_meta":{ENVELOPE},%s}}}}'
-LEGACY_CALL = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{%s}}'
 ECHO = '"name":"echo","arguments":{"text":%s}'
 
 
