@@ -123,8 +123,11 @@ async def test_a_number_is_used_once_until_it_is_too_old_to_matter(office: Offic
 async def test_the_long_dead_are_forgotten(office: Office) -> None:
     await office.outbox.put(letter("m1"))
     await office.outbox.bury("m1", "gone")
-    office.now += KEPT + 1
-    await office.outbox.prune()
+    office.now += KEPT - 1
+    await office.outbox.put(letter("m2"))
+    assert [one.id for one in await office.outbox.dead()] == ["m1"]
+    office.now += 2
+    await office.outbox.put(letter("m3"))
     assert await office.outbox.dead() == []
 
 

@@ -55,8 +55,12 @@ class SqliteOutbox:
         self._path, self._now = path, now
 
     async def put(self, delivery: Delivery) -> bool:
-        """Keep a message until it is delivered. False where too many wait for this receiver already."""
-        return await self._run(lambda db: _put(db, delivery))
+        """Keep a message until it is delivered. False where too many wait for this receiver already.
+
+        What died long ago is forgotten then.
+        """
+        long_ago = self._now() - KEPT
+        return await self._run(lambda db: _put(db, delivery, long_ago))
 
     async def claim(self, target: str) -> Delivery | None:
         """Take the next one that is due; nobody else gets it until it is given back or the lease ends."""
@@ -114,10 +118,6 @@ class SqliteOutbox:
 
         return await self._run(take)
 
-    async def prune(self) -> None:
-        """Forget what died long ago."""
-        await self._execute("delete from deliveries where dead and created < ?", self._now() - KEPT)
-
     async def _execute(self, sql: str, *values: object) -> int:
         return await self._run(lambda db: db.execute(sql, values).rowcount)
 
@@ -150,7 +150,8 @@ def _opened(path: Path) -> Generator[sqlite3.Connection]:
         db.close()
 
 
-def _put(db: sqlite3.Connection, delivery: Delivery) -> bool:
+def _put(db: sqlite3.Connection, delivery: Delivery, long_ago: float) -> bool:
+    db.execute("delete from deliveries where dead and created < ?", (long_ago,))
     count = "select count(*) from deliveries where target = ? and not dead"
     if db.execute(count, (delivery.target,)).fetchone()[0] >= MOST:
         return False
