@@ -36,7 +36,9 @@ _GROUPED: Final = (
     r"[0-9]{4}([ -])[0-9]{4}\1[0-9]{4}\1[0-9]{4}(?:\1[0-9]{3})?|[0-9]{4}([ -])[0-9]{6}\2[0-9]{4,5}"
 )
 _CARD: Final = re.compile(rf"(?<![\w.])(?:[0-9]{{12,19}}|{_GROUPED})\Z")
-_CARD_WORD: Final = re.compile(r"(?i)card|maestro|debit|visa|amex|\bcc\b|\bpan\b|payment|konto")
+_CARD_WORD: Final = re.compile(
+    r"(?i)card|maestro|debit|visa|amex|\bcc\b|\bpan\b|payment|\bpay with|\bcharged?\b|\batm\b|konto"
+)
 _CONTINUES: Final = re.compile(r"[.-][0-9]")
 
 
@@ -54,7 +56,7 @@ def card(text: str, end: int) -> Span | None:
     if text[start - 1 : start] == "-" and (found[1] == "-" or len(digits) < 14):
         return None  # the tail of a longer number, such as a UUID
     # Twelve digits with a good check digit are common by chance: one needs a word for it nearby.
-    if len(digits) < 13 and not _CARD_WORD.search(text, max(0, start - 48), start):
+    if len(digits) < 13 and not _CARD_WORD.search(text, max(0, start - 48), end + 48):
         return None
     return start, end
 
