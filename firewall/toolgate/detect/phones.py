@@ -122,7 +122,8 @@ _WEAK_WORDS: Final = (
     r"(?: [a-z]{1,10}){0,2}[.:]? ?[0-9(+][0-9 ()./-]{6}"
 )
 _REGIONS: Final = tuple(
-    "US GB DE FR CH SE BE IT ES AU IN BR ZA PL NL CZ HU AT CY DK EE FI IE IS JP MX NO NZ PT RO SG SI TR UY".split()
+    "US GB DE FR CH SE BE IT ES AU IN BR ZA PL NL CZ HU AT CY DK EE FI IE IS JP MX NO NZ PT RO"
+    " SG SI TR UY".split()
 )
 _QUAD: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}\Z")
 _LOCAL: Final = re.compile(r"[0-9]{3}[ -][0-9]{4}\Z")

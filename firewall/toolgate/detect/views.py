@@ -199,8 +199,9 @@ def unescaped(text: str, parent: View | None = None) -> View | None:
         start, end = escape.span()
         if at < 0 or start - at > 2 * _MARGIN:
             if at >= 0:
-                made.copy(text[at : at + _MARGIN] + SEPARATOR, at, at + _MARGIN)
-                made.count(begins, counted + _COUNTS)
+                stop, counts = _reach(text, at)
+                made.copy(text[at:stop] + SEPARATOR, at, stop)
+                made.count(begins, counted + counts)
             at = max(0, start - _MARGIN)
             begins = made.size + (max(0, start - at - _COUNTS) if at else 0)
         made.copy(text[at:start], at, start)
@@ -208,9 +209,22 @@ def unescaped(text: str, parent: View | None = None) -> View | None:
         at, counted = end, made.size
     if at < 0:
         return None
-    made.copy(text[at : at + _MARGIN], at, at + _MARGIN)
-    made.count(begins, counted + _COUNTS)
+    stop, counts = _reach(text, at)
+    made.copy(text[at:stop], at, stop)
+    made.count(begins, counted + counts)
     return made.finished()
+
+
+_TOKEN: Final = re.compile(r"[A-Za-z0-9+/=_.~-]{128,4096}")
+
+
+def _reach(text: str, at: int) -> Span:
+    """Where the neighbourhood of an escape that ended here ends itself, and how much of it counts.
+
+    What is still the same long token there belongs to it.
+    """
+    token = _TOKEN.match(text, at)
+    return (token.end(), token.end() - at) if token else (at + _MARGIN, _COUNTS)
 
 
 _RUN: Final = re.compile(
