@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from toolgate.detect.rules import Rule, Span
 
-_NANP: Final = re.compile(r"\+1[ .-]?\(?[2-9][0-9]{2}\)?[ .-]{0,2}[0-9]{3}[ .-]?[0-9]{4}(?![0-9])")
-_ABROAD: Final = re.compile(r"\+[0-9](?:[ ()./-]{0,2}+[0-9]){6,14}(?![0-9])")
+_NANP: Final = re.compile(r"\+1[ .-]?\(?[2-9][0-9]{2}\)?[ .-]{0,2}[0-9]{3}[ .-]{0,3}[0-9]{4}(?![0-9])")
+_ABROAD: Final = re.compile(r"\+[0-9](?:[ ()./-]{0,3}+[0-9]){6,14}(?![0-9])")
 _DIALLED: Final = re.compile(
     r"(?<![\w.+/-])00[1-9][0-9]{0,2}[ (/.-][ ()./-]{0,2}[0-9](?:[ ()./-]{0,2}+[0-9]){4,12}(?![0-9])"
 )
@@ -111,7 +111,8 @@ def phone_named(text: str, end: int) -> Span | None:
 
 _PHONE_WORDS: Final = (
     r"(?i)(?:phone|telefon|mobile?|\btel|\bcell|\bfax|\bcall|whatsapp|\bdial|\bsms"
-    r"|\bdesk|\boffice|landline|hotline|answering|handy|voicemail|pager|\bph|contact[ _-]?(?:number|no))"
+    r"|\bdesk|\boffice|landline|hotline|answering|handy|voicemail|pager"
+    r"|\bph|\bwa\.me/|contact[ _-]?(?:number|no))"
     r"(?:s|ed|ing)?(?:[ _-]?(?:number|no|num|us|me|at|on|back))*"
     r"[.:'\"\\ =\n\x1e]{0,6}[0-9(+]"
 )

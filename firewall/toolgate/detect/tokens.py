@@ -172,14 +172,19 @@ _SHORT_FORMATS: Final = (
 _LONGEST_ANCHOR: Final = 260
 # Looking further than this for the end of a token would make a text of nothing but prefixes quadratic.
 _LONGEST: Final = 4096
-# What stands for the part of a token that was left out.
 _INSIDE: Final = ("+", "/", "_", "-", ".")
-_CUT: Final = ("#", "*", "…")
+# What stands for the part of a token that was left out; round a whole token they are emphasis.
+_CUT: Final = ("###", "***")
+# Nobody writes these by chance, so a letter before them makes no difference.
+_UNMISTAKABLE: Final = re.compile(
+    r"github_pat_|gh\[pousr\]_|gl\(\?:pat|xox|sk-ant-|\[prs\]k_|npm_|pypi-|shp|dop?"
+)
 
 
 def _token(anchor: str, tail: str) -> Verify:
     """A token that stands on its own. One of few letters, or one that says EXAMPLE, is no key."""
-    head = re.compile(rf"(?<![A-Za-z0-9])(?:{anchor})\Z")
+    before = "" if _UNMISTAKABLE.match(anchor) else "(?<![A-Za-z0-9])"
+    head = re.compile(rf"{before}(?:{anchor})\Z")
     rest = re.compile(rf"{tail}(?![A-Za-z0-9])")
 
     def verify(text: str, end: int) -> Span | None:
@@ -188,7 +193,8 @@ def _token(anchor: str, tail: str) -> Verify:
         if begins is None or stops is None:
             return None
         start, stop = begins.start(), stops.end()
-        if text[stop : stop + 1] in _CUT or invented(text[start:stop]):
+        after = text[stop : stop + 3]
+        if (after in _CUT and text[start - 1 : start] != after[0]) or invented(text[start:stop]):
             return None
         return start, stop
 
@@ -258,7 +264,7 @@ def putty_key(text: str, end: int) -> Span | None:
 
 
 TOKENS: Final = (
-    *(Rule(name, "SECRET", rf"\b(?:{anchor})", _token(anchor, tail)) for name, anchor, tail in _FORMATS),
+    *(Rule(name, "SECRET", rf"(?:{anchor})", _token(anchor, tail)) for name, anchor, tail in _FORMATS),
     *(
         Rule(name, "SECRET", rf"\b(?:{anchor})", _drawn_token(anchor, tail))
         for name, anchor, tail in _SHORT_FORMATS
