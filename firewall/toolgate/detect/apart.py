@@ -25,12 +25,13 @@ _BLANK_VALUE: Final = re.compile(
 def spaced(text: str, end: int) -> Span | None:
     """The value in `ENV NAME value`, `#define NAME "value"`, a login's `password value`; the anchor ends
     in the blank."""
-    name = name_before(text, end)
-    found = _BLANK_VALUE.match(text, end) if name else None
-    if found is None:
+    found = _BLANK_VALUE.match(text, end)
+    if found is None or found[0].isalpha():
         return None
     group = "bare" if found["bare"] else "quoted"
-    value = found[group]
+    value, name = found[group], name_before(text, end)
+    if not name:
+        return None
     line = text[max(0, end - 160) : end].rstrip()
     said = _COMMAND.search(line) or (_LOGIN.search(line[: len(line) - len(name)]) and mixed(value))
     said = said or text[end : found.start(group)].lstrip().startswith("<-")
