@@ -49,6 +49,11 @@ def b64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
+def two_bytes(text: str) -> str:
+    """As PowerShell encodes a command."""
+    return base64.b64encode(text.encode("utf-16-le")).decode()
+
+
 def escaped(text: str) -> str:
     return "".join(f"\\u{ord(letter):04x}" for letter in text)
 
@@ -205,6 +210,35 @@ CASES = [
     Case(STREAMS, "card over three log texts", ["paid with 4111", " 1111 1111", " 1111."], CARDS),
     Case(STREAMS, "token over two log texts", [f"x {TOKEN[:20]}", f"{TOKEN[20:]} y"], SECRETS),
     Case(STREAMS, "known value over two log texts", [f"x {KNOWN[:8]}", f"{KNOWN[8:]} y"], SECRETS),
+    Case(ENCODED, "card in octal escapes", "".join(f"\\{ord(d):o}" for d in CARD), CARDS),
+    Case(ENCODED, "card in escapes of eight digits", "".join(f"\\U{ord(d):08x}" for d in CARD), CARDS),
+    Case(ENCODED, "card in escapes with braces", "".join(f"\\u{{{ord(d):x}}}" for d in CARD), CARDS),
+    Case(
+        ENCODED,
+        "mailbox in HTML entities without semicolons",
+        "".join(f"&#{ord(letter)}" for letter in MAIL),
+        MAILS,
+    ),
+    Case(ENCODED, "mailbox with Markdown escapes", "jane\\.doe\\@example\\.com", MAILS),
+    Case(ENCODED, "token with a Markdown escape", TOKEN.replace("_", "\\_"), SECRETS),
+    Case(ENCODED, "mailbox in base64 of two bytes a letter", two_bytes(MAIL), MAILS),
+    Case(ENCODED, "token in colour", f"\x1b[32m{TOKEN}\x1b[0m", SECRETS),
+    Case(ENCODED, "token with a part in colour", f"gh\x1b[01;31mp_\x1b[m{TOKEN[4:]}", SECRETS),
+    Case(ENCODED, "token in colour in JSON", json.dumps(f"\x1b[32m{TOKEN}\x1b[0m"), SECRETS),
+    Case(ENCODED, "long token behind a line break in JSON", f"x\\nglc_{TOKEN[4:] * 9}", SECRETS),
+    Case(LETTERS, "token in bold", f"**{TOKEN}**", SECRETS),
+    Case(LETTERS, "token before a fragment", f"https://example.com/?t={TOKEN}#a", SECRETS),
+    Case(LETTERS, "token behind letters", f"abc{TOKEN}", SECRETS),
+    Case(LETTERS, "token behind an underscore", f"_{TOKEN}", SECRETS),
+    Case(LETTERS, "card behind an underscore", f"pan_{CARD}", CARDS),
+    Case(LETTERS, "card with dots", GROUPS.replace(" ", "."), CARDS),
+    Case(LETTERS, "card with slashes", GROUPS.replace(" ", "/"), CARDS),
+    Case(LETTERS, "card with underscores", GROUPS.replace(" ", "_"), CARDS),
+    Case(LETTERS, "card with tabs", GROUPS.replace(" ", "\t"), CARDS),
+    Case(LETTERS, "card with spaced dashes", GROUPS.replace(" ", " - "), CARDS),
+    Case(LETTERS, "card in groups of another network", "3782 8224 6310 005", CARDS),
+    Case(LETTERS, "social security number with dots after its name", "SSN 219.09.9999", "US_SSN"),
+    Case(LETTERS, "phone with spaced dashes", "+1 (415) 555 - 0132", "PHONE_NUMBER"),
     Case(
         STREAMS, "first half of a value already told", ["paid with 4111 1111", "later"], CARDS, caught=False
     ),
@@ -219,11 +253,21 @@ CASES = [
     Case(SPLIT, "card over two items of a list", ["4111 1111", "1111 1111"], CARDS, caught=False),
     Case(SPLIT, "card over two keys", {"first": "41111111", "second": "11111111"}, CARDS, caught=False),
     Case(SPLIT, "card over two lines", "4111 1111\n1111 1111", CARDS, caught=False),
+    Case(SPLIT, "token over two lines", f"{TOKEN[:20]}\n{TOKEN[20:]}", SECRETS, caught=False),
+    Case(SPLIT, "token put together in code", f'"{TOKEN[:9]}" + "{TOKEN[9:]}"', SECRETS, caught=False),
+    Case(SPLIT, "known value over two keys", {"a": KNOWN[:9], "b": KNOWN[9:]}, SECRETS, caught=False),
+    Case(ENCODED, "mailbox in quoted-printable", MAIL.replace("@", "=40"), MAILS, caught=False),
+    Case(ENCODED, "mailbox with a tag inside", MAIL.replace("@", "<wbr>@"), MAILS, caught=False),
+    Case(ENCODED, "known value in capitals", KNOWN.upper(), SECRETS, caught=False),
+    Case(ENCODED, "known value as a list of bytes", str(list(KNOWN.encode())), SECRETS, caught=False),
+    Case(LETTERS, "token with accents", TOKEN.replace("a", "á"), SECRETS, caught=False),
+    Case(LETTERS, "card in pairs", "41 11 11 11 11 11 11 11", CARDS, caught=False),
+    Case(LETTERS, "card behind a letter", f"x{CARD}", CARDS, caught=False),
+    Case(LETTERS, "mailbox with blanks round its sign", "jane.doe @ example.com", MAILS, caught=False),
     Case(ENCODED, "card in hexadecimal", CARD.encode().hex(), CARDS, caught=False),
     Case(ENCODED, "token in hexadecimal", TOKEN.encode().hex(), SECRETS, caught=False),
     Case(ENCODED, "token in base32", base64.b32encode(TOKEN.encode()).decode(), SECRETS, caught=False),
     Case(ENCODED, "mailbox in ROT13", "wnar.qbr ng rknzcyr.pbz", MAILS, caught=False),
-    Case(ENCODED, "card in octal escapes", "".join(f"\\{ord(d):o}" for d in CARD), CARDS, caught=False),
     Case(ENCODED, "short value in base64", b64(MAIL[:12]), MAILS, caught=False),
     Case(ENCODED, "token reversed", TOKEN[::-1], SECRETS, caught=False),
     Case(LETTERS, "card in words", "four one one one, then twelve ones", CARDS, caught=False),

@@ -117,6 +117,23 @@ def test_what_is_no_pseudonym_is_left_alone(text: str) -> None:
     assert not tokens(texts([text]))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "&lt;email-7f3ak2m9xq&gt;",
+        "&#60;email-7f3ak2m9xq&#x3E;",
+        '{"to": "\\u003cemail-7f3ak2m9xq\\u003e"}',
+        "mailto:%3Cemail-7f3ak2m9xq%3e",
+        "?to=email-7f3ak2m9xq%40pseudonym.invalid",
+        "?tel=%2B9991234567890123",
+    ],
+)
+def test_one_that_is_spelled_otherwise_refuses_instead_of_being_sent(text: str) -> None:
+    done = restored({"to": text}, KNOWN, view({"to": frozenset({"EMAIL_ADDRESS"})}), "crm")
+    assert isinstance(done, Refuse)
+    assert done.reason is Reason.PSEUDONYM_UNKNOWN
+
+
 KNOWN = {name(): Pseudonym(JANE, "EMAIL_ADDRESS", frozenset({"crm"}))}
 
 
@@ -184,3 +201,24 @@ def test_what_was_put_back_is_never_quoted_back() -> None:
     read = texts(value)
     done = redact(value, echoed(read, names.echoes), Actions({}, Action.ALLOW), read, names)
     assert done == {"text": f"sent to {name()}"}
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (JANE, JANE.upper()),
+        (JANE, JANE.replace("@", "%40")),
+        ('Ann "Bo" Lee', 'Ann \\"Bo\\" Lee'),
+        ("Lee & Sons", "Lee &amp; Sons"),
+        ("+1 415 555 0132", "+14155550132"),
+        ("+14155550132", "(+1) 415-555-0132"),
+        ("DE89370400440532013000", "de89 3704 0044 0532 0130 00"),
+    ],
+)
+def test_what_was_put_back_is_not_quoted_back_in_another_form_either(value: str, said: str) -> None:
+    names = Names(KEY, "ann", echoes={value: name()})
+    read = texts([said])
+    done = redact([said], echoed(read, names.echoes), Actions({}, Action.ALLOW), read, names)
+    assert not any(letter.isdigit() for letter in done[0].replace(name(), ""))
+    assert name() in done[0]
+    assert said not in done[0]

@@ -161,3 +161,26 @@ def test_a_pattern_that_names_no_known_tool(tmp_path: Path) -> None:
     text = "tiers: {read: ['a/{b,x}']}\nroles: {r: {tools: ['a/*']}}\nredaction: {tools: {b/c: {}}}"
     known = Known({"a": frozenset({"b"})})
     assert warned(tmp_path, text, known) == ["2 tiers.read[0]", "4 redaction.tools.b/c"]
+
+
+def test_redaction_of_an_upstream_that_is_not_there_is_told(tmp_path: Path) -> None:
+    text = """tiers: {read: ["crm/*"]}
+roles: {r: {tools: ["crm/*"]}}
+redaction:
+  upstreams:
+    crn: {results: {other: mask}}
+  roles:
+    r: {upstreams: {crm: {results: {other: mask}}}}"""
+    known = Known(upstreams=frozenset({"crm"}))
+    assert warned(tmp_path, text, known) == ["6 redaction.upstreams.crn"]
+    assert warned(tmp_path, text) == []
+
+
+def test_values_to_restore_where_nothing_becomes_a_pseudonym_are_told(tmp_path: Path) -> None:
+    text = """tiers: {read: ["crm/*"]}
+roles: {r: {tools: ["crm/*"]}}
+redaction:
+  restore: {crm/note: {to: [EMAIL_ADDRESS]}}
+  upstreams: {crm: {results: {EMAIL_ADDRESS: %s}}}"""
+    assert warned(tmp_path, text % "mask") == ["5 redaction.restore"]
+    assert warned(tmp_path, text % "pseudonym") == []

@@ -32,23 +32,25 @@ def command(
 
     mistakes, odd = list[str](), list[str]()
     entities: Mapping[str, float] | None = None
+    upstreams: frozenset[str] | None = None
     if settings is not None:
-        policy, entities = _check_settings(settings, policy, mistakes, odd)
+        policy, entities, upstreams = _check_settings(settings, policy, mistakes, odd)
     elif policy is None:
         raise Misuse("check: found neither a policy nor --settings, expected one of them")
     digest = ""
     if policy is not None:
-        digest = _check_policy(policy, _known(tools), mistakes, odd, entities)
+        digest = _check_policy(policy, _known(tools, upstreams), mistakes, odd, entities)
     _tell(policy or settings, digest, mistakes, odd, as_json=as_json)
     raise typer.Exit(1 if mistakes or (strict and odd) else 0)
 
 
 def _check_settings(
     settings: Path, policy: Path | None, mistakes: list[str], odd: list[str]
-) -> tuple[Path | None, Mapping[str, float]]:
-    """Add what is wrong or odd; the policy to check, and what its detectors find, each up to which score.
+) -> tuple[Path | None, Mapping[str, float], frozenset[str] | None]:
+    """Add what is wrong or odd; the policy to check, what its detectors find, each up to which score, and
+    the names of the upstreams.
 
-    The policy is None where the settings do not get that far.
+    The policy and the names are None where the settings do not get that far.
     """
     from toolgate.cli.checking import checked
     from toolgate.errors import SettingsError
@@ -58,7 +60,9 @@ def _check_settings(
     found = checked(settings)
     mistakes += found.mistakes
     odd += found.odd
-    return policy or (found.settings.policies if found.settings is not None else None), found.entities
+    if found.settings is None:
+        return policy, found.entities, None
+    return policy or found.settings.policies, found.entities, frozenset(found.settings.upstreams)
 
 
 def _check_policy(
@@ -84,10 +88,10 @@ def _check_policy(
     return ready.digest
 
 
-def _known(tools: Path | None) -> Known:
+def _known(tools: Path | None, upstreams: frozenset[str] | None) -> Known:
     from toolgate.policy.lint import Known, known_tools
 
-    return Known() if tools is None else Known(known_tools(tools))
+    return Known(None if tools is None else known_tools(tools), upstreams=upstreams)
 
 
 def _tell(policy: Path | None, digest: str, mistakes: list[str], odd: list[str], *, as_json: bool) -> None:

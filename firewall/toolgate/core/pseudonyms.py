@@ -9,9 +9,12 @@ domain will ever exist) or `+999` and 13 digits (ITU-T E.164 assigns 999 to nobo
 from __future__ import annotations
 
 import hashlib
+import html
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
+from urllib.parse import quote
 
 from toolgate.core.model import Finding, Pseudonym, Refuse
 from toolgate.core.policy import Action, Actions, View
@@ -24,8 +27,13 @@ _CODE: Final = f"[{_LETTERS}]{{10}}"
 _DIGITS: Final = 13
 _SHAPED: Final = "@pseudonym.invalid"
 _PHONE: Final = "+999"
+_PLAIN: Final = rf"[a-z][a-z0-9_]{{0,40}}-{_CODE}"
+# In HTML, JSON or a URL it is one all the same, and nobody knows it: it would be read as it is.
+_SPELLED: Final = (
+    rf"(?:&(?:lt|#60|#[xX]3[cC]);|\\+u003[cC]|%3[cC]){_PLAIN}(?:&(?:gt|#62|#[xX]3[eE]);|\\+u003[eE]|%3[eE])"
+)
 _TOKEN: Final = re.compile(
-    rf"<[a-z][a-z0-9_]{{0,40}}-{_CODE}>|[a-z][a-z0-9_]{{0,40}}-{_CODE}@pseudonym\.invalid|\+999[0-9]{{{_DIGITS}}}"
+    rf"<{_PLAIN}>|{_PLAIN}(?:@|%40)pseudonym\.invalid|(?:\+|%2[bB])999[0-9]{{{_DIGITS}}}|{_SPELLED}"
 )
 _KINDS: Final = {
     "EMAIL_ADDRESS": "email",
@@ -35,8 +43,11 @@ _KINDS: Final = {
     "US_SSN": "ssn",
     "IP_ADDRESS": "ip",
 }
+# With so many digits a value is a number, which everybody groups as they like.
+_GROUPED_FROM: Final = 7
 # The rule of findings that `echoed` makes.
 BACK: Final = "restored"
+ECHO: Final = "PSEUDONYM"
 
 
 class Names:
@@ -58,6 +69,8 @@ class Names:
     def instead(self, entity: str, text: str, actions: Actions) -> str | None:
         """What stands for a text; None where it is only masked."""
         back = self.echoes.get(text)
+        if back is None and entity == ECHO:
+            back = next(token for value, token in self.echoes.items() if _written(value).fullmatch(text))
         if back is not None:
             return back
         action = actions.of(entity)
@@ -100,7 +113,7 @@ def tokens(leaves: Texts) -> frozenset[str]:
     """Every pseudonym that stands in the texts, known or not."""
     found: set[str] = set()
     for leaf in leaves:
-        if "-" in leaf or _PHONE in leaf:
+        if "-" in leaf or "999" in leaf:
             found.update(_TOKEN.findall(leaf))
     return frozenset(found)
 
@@ -137,11 +150,21 @@ def restored(
 def echoed(leaves: Texts, echoes: Mapping[str, str]) -> tuple[Finding, ...]:
     """Where values stand that were put back into the arguments: no answer may tell them to the caller."""
     return tuple(
-        Finding("PSEUDONYM", at, match.start(), match.end(), 2.0, BACK)
-        for value in echoes
+        Finding(ECHO, at, match.start(), match.end(), 2.0, BACK)
+        for written in map(_written, echoes)
         for at, leaf in enumerate(leaves)
-        for match in re.finditer(re.escape(value), leaf)
+        for match in written.finditer(leaf)
     )
+
+
+def _written(value: str) -> re.Pattern[str]:
+    """A value as an upstream may write it: in small letters, JSON, a URL or HTML, digits in other groups."""
+    forms = {value, quote(value, safe=""), quote(value), json.dumps(value)[1:-1], html.escape(value)}
+    ways = [re.escape(form) for form in sorted(forms, key=len, reverse=True)]
+    figures = [letter for letter in value if letter.isalnum()]
+    if "@" not in value and sum(map(str.isdigit, figures)) >= _GROUPED_FROM:
+        ways.append("[ ().+/-]{0,3}".join(map(re.escape, figures)))
+    return re.compile("|".join(ways), re.IGNORECASE)
 
 
 def _cleared(found: Pseudonym, argument: str, view: View, upstream: str) -> bool:

@@ -27,6 +27,8 @@ ENTITIES: Final = frozenset(rule.entity for rule in RULES)
 _WITHOUT_URLS: Final = len(RULES) - len(URLS)
 # The kind of what is known stands last, where -1 leads.
 _KNOWN: Final = -1
+# What begins an escape.
+_MARKS: Final = ("%", "\\", "&", "\x1b")
 # How a rule verifies, and whether its anchor ends behind a key.
 _Check: TypeAlias = tuple[Verify, bool]
 # Entity, score and rule of a finding.
@@ -128,7 +130,7 @@ class Engine:
         data = _encoded(text)
         judged = self._look(plan, text, data, texts)
         runs = plan.matcher.has_run(data)
-        if runs or len(data) != len(text) or "%" in text or "\\" in text or "&" in text:
+        if runs or len(data) != len(text) or any(mark in text for mark in _MARKS):
             for view in readings(text, runs=runs):
                 judged += self._look_at(view, plan, texts)
         if texts.count("text") > 2:  # one block says it twice, as a type and as a key

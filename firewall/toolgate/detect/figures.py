@@ -40,6 +40,10 @@ def luhn(digits: str) -> bool:
     return (sum(figures[-1::-2] + figures[-2::-2].translate(_DOUBLED)) - 48 * len(figures)) % 10 == 0
 
 
+# What JCB issued before it had 3528 to 3589 (ISO/IEC 7812, by the first four digits).
+_JCB: Final = frozenset("3088 3096 3112 3113 3114 3115 3116 3117 3118 3119 3158 3159 3337 3338 3339".split())
+
+
 def issued(digits: str) -> bool:
     """Whether a card network issues numbers of this beginning and length."""
     size, first = len(digits), digits[0]
@@ -51,7 +55,11 @@ def issued(digits: str) -> bool:
     if two in ("34", "37") or four in ("1800", "2131"):
         return size == 15
     if first == "3":
-        return (two == "35" and size == 16) or (two in ("30", "36", "38", "39") and size in (14, 16))
+        return (size == 16 and (two == "35" or four in _JCB)) or (
+            two in ("30", "36", "38", "39") and size in (14, 16)
+        )
+    if two in ("81", "82") or four == "9792":
+        return size == 16  # RuPay, UnionPay, Troy
     if "2200" <= four <= "2204":
         return 16 <= size <= 19
     return (two == "50" or two >= "56") and two < "70" and 12 <= size <= 19  # Maestro, Discover, UnionPay

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -19,6 +21,7 @@ _ALLOW_KEYS: Final = frozenset(
     "description condition commits paths regexTarget regexes stopwords targetRules".split()
 )
 _TOP_KEYS: Final = frozenset("title description minVersion extend rules allowlist allowlists".split())
+_ENTITY: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}\Z")
 # Not of gitleaks: what an operator may say besides, in a file of our own.
 _OURS: Final = frozenset(("entity", "score"))
 
@@ -41,10 +44,11 @@ class RuleFile:
             line = re.search(r"line (\d+)", str(fault))
             raise Misuse(f"{path}:{line[1] if line else 1}: {fault}") from None
 
-    def wrong(self, name: str, what: str) -> Misuse:
-        """The error for one rule, at the line of its id."""
-        found = re.search(rf"(?m)^\s*id\s*=\s*[\"']{re.escape(name)}[\"']", self.text)
-        line = self.text.count("\n", 0, found.start()) + 1 if found else 1
+    def wrong(self, name: str, what: str, which: int = 1) -> Misuse:
+        """The error for one rule, at the line of its id; `which` of those with this id."""
+        ids = re.finditer(rf"(?m)^[ \t]*id\s*=\s*[\"']{re.escape(name)}[\"']", self.text)
+        found = list(islice(ids, which))
+        line = self.text.count("\n", 0, found[-1].start()) + 1 if found else 1
         return Misuse(f"{self.path}:{line}: rule {name}: {what}")
 
 
@@ -56,22 +60,23 @@ def load(path: Path) -> Pack:
         raise Misuse(f"{path}:1: found {', '.join(sorted(unknown))}, expected {', '.join(sorted(_TOP_KEYS))}")
     if "extend" in file.content:
         raise Misuse(f"{path}:1: found extend, expected all rules in this file")
-    tables = cast("list[_Table]", file.content.get("rules", []))
+    tables = _tables(file, "(all)", "rules", file.content.get("rules", []))
     if not tables:
         raise Misuse(f"{path}:1: found no [[rules]], expected at least one")
     shared = tuple(_allowlists(file, "(all)", file.content))
     rules = [_rule(file, number, table, shared) for number, table in enumerate(tables, 1)]
-    twice = {rule.name for rule in rules if sum(rule.name == other.name for other in rules) > 1}
+    counts = Counter(rule.name for rule in rules)
+    twice = min((name for name, count in counts.items() if count > 1), default="")
     if twice:
-        raise file.wrong(min(twice), "found twice, expected ids that differ")
+        raise file.wrong(twice, "found twice, expected ids that differ", which=2)
     return Pack(rules)
 
 
 def _rule(
     file: RuleFile, number: int, table: _Table, shared: tuple[tuple[Allowed, tuple[str, ...]], ...]
 ) -> OwnRule:
-    name = str(table.get("id", ""))
-    if not name:
+    name = table.get("id")
+    if not isinstance(name, str) or not name:
         raise Misuse(f"{file.path}:1: rule number {number}: expected an id")
     unknown = table.keys() - _RULE_KEYS - _OURS
     if unknown:
@@ -79,15 +84,18 @@ def _rule(
     for key in ("path", "required"):
         if key in table:
             raise file.wrong(name, f"found {key}, which needs files: expected a rule for text alone")
-    pattern = _compiled(file, name, "regex", str(table.get("regex", "")))
+    pattern = _compiled(file, name, "regex", table.get("regex", ""))
+    entity = table.get("entity", "SECRET")
+    if not isinstance(entity, str) or not _ENTITY.match(entity):
+        raise file.wrong(name, f"found entity {entity}, expected a name in capitals such as STAFF_NUMBER")
     group = _group(file, name, pattern, table.get("secretGroup"))
     own = tuple(allowed for allowed, _ in _allowlists(file, name, table))
     general = tuple(allowed for allowed, only in shared if not only or name in only)
     return OwnRule(
         name,
-        str(table.get("entity", "SECRET")),
+        entity,
         pattern,
-        tuple(dict.fromkeys(str(word).lower() for word in table.get("keywords", []))),
+        tuple(dict.fromkeys(word.lower() for word in _words(file, name, "keywords", table))),
         group,
         _number(file, name, "entropy", table.get("entropy", 0), 8),
         (*own, *general),
@@ -110,8 +118,24 @@ def _group(file: RuleFile, name: str, pattern: Any, wanted: object) -> int:
     return wanted or FIRST
 
 
-def _compiled(file: RuleFile, name: str, key: str, expression: str) -> Any:
-    if not expression:
+def _tables(file: RuleFile, name: str, key: str, given: object) -> list[_Table]:
+    """What TOML calls an array of tables."""
+    if not isinstance(given, list) or not all(isinstance(one, dict) for one in cast("list[object]", given)):
+        raise file.wrong(name, f"found {key} that are no tables, expected [[{key}]]")
+    return cast("list[_Table]", given)
+
+
+def _words(file: RuleFile, name: str, key: str, table: _Table) -> list[str]:
+    """A list of texts, none of them empty: that one would stand in everything."""
+    given = table.get(key, [])
+    words = cast("list[object]", given) if isinstance(given, list) else [None]
+    if not all(isinstance(one, str) and one for one in words):
+        raise file.wrong(name, f"found {key} of another kind, expected a list of texts")
+    return cast("list[str]", words)
+
+
+def _compiled(file: RuleFile, name: str, key: str, expression: object) -> Any:
+    if not isinstance(expression, str) or not expression:
         raise file.wrong(name, f"expected a {key}")
     try:
         pattern = compiled(expression)
@@ -124,9 +148,9 @@ def _compiled(file: RuleFile, name: str, key: str, expression: str) -> Any:
 
 def _allowlists(file: RuleFile, name: str, table: _Table) -> Iterator[tuple[Allowed, tuple[str, ...]]]:
     """What this table allows, each with the rules that it is for."""
-    found: list[_Table] = list(table.get("allowlists", []))
+    found = list(_tables(file, name, "allowlists", table.get("allowlists", [])))
     if "allowlist" in table:
-        found.append(table["allowlist"])
+        found += _tables(file, name, "allowlist", [table["allowlist"]])
     for one in found:
         unknown = one.keys() - _ALLOW_KEYS
         if unknown:
@@ -137,10 +161,13 @@ def _allowlists(file: RuleFile, name: str, table: _Table) -> Iterator[tuple[Allo
         every = _every(file, name, one)
         if every and ("paths" in one or "commits" in one):
             continue  # they never hold for a text without a file, so that the whole never does
-        patterns = tuple(_compiled(file, name, "allowlist", str(text)) for text in one.get("regexes", []))
-        words = tuple(str(word).lower() for word in one.get("stopwords", []))
+        patterns = tuple(
+            _compiled(file, name, "allowlist", text) for text in _words(file, name, "regexes", one)
+        )
+        words = tuple(word.lower() for word in _words(file, name, "stopwords", one))
+        only = tuple(_words(file, name, "targetRules", one))
         if patterns or words:
-            yield Allowed(target, patterns, words, every), tuple(one.get("targetRules", []))
+            yield Allowed(target, patterns, words, every), only
 
 
 def _every(file: RuleFile, name: str, table: _Table) -> bool:

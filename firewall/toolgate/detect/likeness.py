@@ -48,8 +48,17 @@ def entropy(value: str) -> float:
     return -sum(n / size * log2(n / size) for n in Counter(value).values())
 
 
+_DIGITS: Final = re.compile(r"[0-9]+")
+_FLIP: Final = re.compile(r"(?<=[a-z])[A-Z]|(?<=[A-Z])[a-z]")
+
+
 def wordy(value: str) -> bool:
-    """Whether most of it is made of things that read like words: `ultraPictureBox1`, `my-app-secret`."""
+    """Whether most of it is made of things that read like words: `ultraPictureBox1`, `my-app-secret`.
+
+    Digits scattered through letters make no words, though a few of them read like some.
+    """
+    if value.isalnum() and len(_DIGITS.findall(value)) >= 3:
+        return False
     letters = sum(len(run) for run in _LETTERS.findall(value) if _readable(run))
     return letters > 0.6 * len(value)
 
@@ -70,8 +79,12 @@ def drawn(value: str, least: int = 10, bits: float = 2.8) -> bool:
         return False
     if value.isdigit():
         return len(value) >= 14 and len(set(value)) >= 5
-    if value.isalpha() and not _HEX.match(value):
-        return len(value) >= 20 and entropy(value) >= 3.6 and not wordy(value) and not value.istitle()
+    if not any(c.isdigit() for c in value) and not _HEX.match(value):
+        if wordy(value) or value.istitle():
+            return False
+        # Nobody changes between large and small letters so often.
+        erratic = len(value) >= 14 and len(_FLIP.findall(value)) >= len(value) / 3
+        return erratic or (len(value) >= 20 and value.isalpha() and entropy(value) >= 3.6)
     return mixed(value) and entropy(value) >= bits and not wordy(value)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from toolgate.detect.likeness import drawn, invented_short, mixed, placeholder
 from toolgate.detect.rules import SEPARATOR, Rule, Span
 
-_NAMES: Final = (
+NAME_WORDS: Final = (
     r"passw(?:or)?d|passphrase|passcode|pass[_-]?key|pwd|secret|token|api[_-]?key|access[_-]?key|creds?"
     r"|(?:secret|private|auth|encryption|account|signing|master|shared|consumer|license|licence|subscription"
     r"|client|app|application|webhook|service|storage|session|admin|deploy|integration|user|ssh|jwt)[_ -]?key"
@@ -28,8 +28,9 @@ _OPEN: Final = re.compile(
 )
 _VALUE: Final = re.compile(
     r"[=>:?|,!]{0,3}[)\]]?[ \t]{0,12}(?:\\?[\"'`]{1,3}[ \t]{0,4}(?:,[ \t]{0,4}(?=[\"'`])|=>?[ \t]{0,4}))?"
-    r"(?:(?<=>)\s{1,24})?(?:String ?= ?|str ?= ?|[bru]{0,2}(?=[\"'])|new )?"
-    r"(?:(?P<quote>\\{0,3}[\"'`])(?P<quoted>(?:(?!(?P=quote)|\x1e|\n).){1,512}?)(?P=quote)"
+    r"(?:(?<=>)\s{1,24})?"
+    r"(?:(?:&?(?:'[a-z]{1,8} )?(?:[Ss]tring|str|char|[Tt]ext)[?!]? ?=|<-) ?|[bruf]{0,2}(?=[\"'])|new )?"
+    r"(?:(?P<quote>\\{0,3}(?:\"{3}|'{3}|[\"'`]))(?P<quoted>(?:(?!(?P=quote)|\x1e|\n).){1,512}?)(?P=quote)"
     r"|(?P<bare>[^\s\"'`,;<>(){}\[\]\x1e\\]{6,200}))",
     re.DOTALL,
 )
@@ -40,10 +41,13 @@ _HARMLESS: Final = re.compile(
 _PASSWORDLIKE: Final = re.compile(r"(?i)pass|pwd")
 _REFERENCE: Final = re.compile(
     r"""(?ix) [\w.-]+\(
-    | [a-z_]++(?:\.[a-z_]++)+\Z | \.{0,2}/?[\w.-]*(?:/[\w.-]*)+\Z | [a-z]{2,9}:// | arn:aws
+    | [a-z_]++(?:\.[a-z_]++)+\Z | [a-z]{2,9}:// | arn:aws
     | &\w+; | \d{4}-\d\d-\d\d | v?\d+\.\d+\.\d+
     | \S+\.(?:com|org|net|io|py|js|json|ya?ml|txt|md|pem|crt|key|jar|html)\Z"""
 )
+_PATH: Final = re.compile(r"\.{0,2}/?[\w.-]*(?:/[\w.-]*)+\Z")
+# What stands in a query behind the value.
+_QUERY: Final = re.compile(r"&(?:amp;)?[\w.-]+=|&\Z")
 _UUID: Final = re.compile(r"(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 
 
@@ -53,27 +57,36 @@ _FORMED: Final = re.compile(
 )
 
 
+def _elsewhere(value: str) -> bool:
+    """Whether a value says where something is or how to get it: a path, an address, an expression, a date."""
+    if _REFERENCE.match(value):
+        return True
+    return _PATH.match(value) is not None and not any(drawn(part, 16, 3.2) for part in value.split("/"))
+
+
 def _password(value: str, bare: bool) -> bool:
     """Whether a value under the name of a password is one: people choose them, not chance."""
     if placeholder(value) or value.count(" ") > 2 or value.startswith(("$", "%(", "{{", "<%")):
         return False
     if bare:
         return _bare_password(value)
-    return len(value) >= 4 and (" " not in value or mixed(value)) and not _REFERENCE.match(value)
+    return len(value) >= 4 and (" " not in value or mixed(value)) and not _elsewhere(value)
 
 
 def _bare_password(value: str) -> bool:
-    if len(value) < 6 or _REFERENCE.match(value) or value.startswith(("-", "--")):
+    if len(value) < 6 or _elsewhere(value) or value.startswith(("-", "--")):
         return False
     odd = not value.replace(".", "").replace("_", "").replace("-", "").isalnum()
     return mixed(value) or (odd and any(c.isalpha() for c in value) and not value.endswith((":", "?", "!")))
 
 
-def _secret(value: str, name: str, bare: bool) -> bool:
+def secret(value: str, name: str, bare: bool) -> bool:
     """Whether a value under such a name is a credential rather than a description of one."""
     if _PASSWORDLIKE.search(name):
         return _password(value, bare)
-    if placeholder(value) or " " in value or _REFERENCE.match(value) or _FORMED.match(value):
+    if placeholder(value) or " " in value or _elsewhere(value):
+        return False
+    if value.isascii() and _FORMED.match(value):
         return False
     if _UUID.match(value):
         return not re.search(r"(?i)credential", name)
@@ -88,13 +101,13 @@ def _short(value: str) -> bool:
 
 
 _NAME: Final = re.compile(r"[\w.-]*\Z")
-_AFTER_NAME: Final = "\"'`\\ \t:=]>,?|).+" + SEPARATOR
+_AFTER_NAME: Final = "\"'`\\ \t:=]>,?|).+!" + SEPARATOR
 
 
-def _named(text: str, end: int) -> str:
+def name_before(text: str, end: int) -> str:
     """The name that the anchor ended behind; empty where it says that the value is harmless."""
     before = text[max(0, end - 72) : end].rstrip(_AFTER_NAME).rpartition(SEPARATOR)[2]
-    before = before.removesuffix(" string").rstrip()
+    before = before.removesuffix(" string").removesuffix(" is").rstrip()
     found = _NAME.search(before)
     name = found.group() if found else ""
     stem = re.sub(r"(?i)tokens?\d*\Z", "", name)
@@ -106,56 +119,75 @@ def _named(text: str, end: int) -> str:
 def _value(text: str, end: int) -> tuple[str, int, bool] | None:
     """The value behind the sign of assignment, where it begins, and whether it is without quotes."""
     found = _VALUE.match(text, end)
-    if found is None or (text[end - 1] == "," and (found["bare"] or text[end - 2] not in "\"'`")):
+    if found is None:
+        return None
+    if text[end - 1] == "," and (
+        found["bare"] or text[end - 4 : end - 1].rstrip()[-1:] not in ('"', "'", "`")
+    ):
         return None
     group = "bare" if found["bare"] else "quoted"
     bare = group == "bare" or text[end - 1] == ","  # in a list of quoted words a name says less
     value = found[group]
     if group == "bare":
+        query = _QUERY.search(value)
+        value = value[: query.start()] if query else value
         value = value.rstrip(".:?&") if not value.endswith("..") else value
     return value, found.start(group), bare
 
 
 def assignment(text: str, end: int) -> Span | None:
     """The value in password = value, "api_key": "value" and the like; the anchor ends in the sign."""
-    name = _named(text, end)
+    name = name_before(text, end)
     given = _value(text, end) if name else None
     if given is None:
         return None
     value, start, bare = given
-    return (start, start + len(value)) if _secret(value, name, bare) else None
+    return (start, start + len(value)) if secret(value, name, bare) else None
 
 
 def key_assignment(text: str, end: int) -> Span | None:
     """The same for any other name that ends in key, where the value looks drawn at random."""
-    name = _named(text, end)
+    name = name_before(text, end)
     given = _value(text, end) if name else None
     if given is None:
         return None
     value, start, _ = given
-    good = not placeholder(value) and not _REFERENCE.match(value) and not _UUID.match(value)
+    good = not placeholder(value) and not _elsewhere(value) and not _UUID.match(value)
     return (start, start + len(value)) if good and drawn(value, 12, 3.2) else None
 
 
 def short_name(text: str, end: int) -> Span | None:
-    """The value in pw:value and pass=value, where it has letters and digits."""
+    """The value in pw:value, "pass": "value" and passwort=value, where it is no ordinary word."""
     given = _value(text, end)
     if given is None:
         return None
     value, start, bare = given
-    value = value.partition("&")[0]
-    good = 6 <= len(value) <= 64 and mixed(value) and not value.islower() and not _REFERENCE.match(value)
-    if not good or placeholder(value) or (bare and invented_short(value)):
+    good = _chosen(value) if not bare else not value.islower() and mixed(value) and not invented_short(value)
+    called = bare and text[start + len(value) : start + len(value) + 1] == "("
+    if called or not good or not 6 <= len(value) <= 64 or _elsewhere(value) or placeholder(value):
         return None
     return start, start + len(value)
 
 
-def labelled(text: str, end: int) -> Span | None:
-    """The whole text that a key names as secret; the anchor ends behind the key."""
-    name = _named(text, end)
+def short_label(text: str, end: int) -> Span | None:
+    """The same for a whole text; the anchor ends behind its key."""
     stop = text.find(SEPARATOR, end)
     value = text[end : stop if stop >= 0 else len(text)]
-    if not name or len(value) > 4096 or not _secret(value, name, bare=False):
+    good = _chosen(value) and 6 <= len(value) <= 64 and not _elsewhere(value) and not placeholder(value)
+    return (end, end + len(value)) if good else None
+
+
+def _chosen(value: str) -> bool:
+    """Whether a person would choose it for a password: no word, and no sentence."""
+    return not value.isalpha() and " " not in value and not value.endswith((":", "?"))
+
+
+def labelled(text: str, end: int) -> Span | None:
+    """The whole text that a key names as secret; the anchor ends behind the key."""
+    name = name_before(text, end)
+    stop = text.find(SEPARATOR, end)
+    value = text[end : stop if stop >= 0 else len(text)]
+    if not name or len(value) > 4096 or not secret(value, name, bare=False):
         return None
     return end, end + len(value)
 
@@ -218,23 +250,26 @@ def flag(text: str, end: int) -> Span | None:
         return None
     value = found["value"]
     bad = (
-        value.startswith(("-", "$", "%"))
-        or placeholder(value)
-        or invented_short(value)
-        or _REFERENCE.match(value)
+        value.startswith(("-", "$", "%")) or placeholder(value) or invented_short(value) or _elsewhere(value)
     )
     return None if bad else found.span("value")
 
 
-_QUOTED: Final = re.compile(r"\s{0,3}\(?\s?'(?P<value>[^'\x1e\n]{4,128})'")
+_QUOTED: Final = re.compile(
+    r"\s{0,3}\(?\s?(?:(?P<quote>['\"])(?P<value>[^'\"\x1e\n]{4,128})(?P=quote)|(?P<bare>[^\s;'\"\\]{6,128}))"
+)
 
 
 def statement(text: str, end: int) -> Span | None:
     """The password of a database user in SQL; the anchor ends behind the keyword."""
     found = _QUOTED.match(text, end)
-    if found is None or placeholder(found["value"]) or not _password(found["value"], bare=False):
+    if found is None:
         return None
-    return found.span("value")
+    group = "bare" if found["bare"] else "value"
+    if group == "bare" and (text[end - 3 : end - 1].lower() != "by" or not mixed(found["bare"])):
+        return None
+    good = not placeholder(found[group]) and _password(found[group], bare=group == "bare")
+    return found.span(group) if good else None
 
 
 _DATA: Final = re.compile(r"(?m)^[ \t]*data:[ \t]*\n")
@@ -263,8 +298,30 @@ def manifest(text: str, end: int) -> Span | None:
     return start, stop
 
 
-_SUFFIX: Final = r"(?:[_-]?(?:value|string|text))?[_-]?[0-9]{0,3}"
-_SIGN: Final = r"(?:[\"'`\\\]]|&quot;){0,3}[ \t]{0,12}(?:string[ \t]{1,4})?[.+]?[:=,?>|]"
+SUFFIX: Final = r"(?:[_-]?(?:value|string|text|base))?[_-]?[0-9]{0,3}"
+_SIGN: Final = r"(?:[\"'`\\\]]|&quot;){0,3}(?: is)?[ \t]{0,12}(?:string[ \t]{1,4})?[.+!]?[:=,?>|]"
+
+# In other languages, as the bytes of UTF-8 where they are not ASCII.
+_ABROAD: Final = "|".join(
+    "".join(rf"\x{byte:02x}" for byte in word.encode())
+    for word in (
+        "пароль",
+        "Пароль",
+        "密码",
+        "密碼",
+        "パスワード",
+        "비밀번호",
+        "contraseña",
+        "Contraseña",
+        "hasło",
+        "Hasło",
+    )
+)
+_SHORT_NAMES: Final = (
+    r"(?:(?i:\b(?:pw|psswd|psswrd|paswd|pasword|passwrd|psk|passwort|kennwort|contrasena|senha|wachtwoord|haslo"
+    r"|mot[_ ]de[_ ]passe|(?:db|my|user|usr|root|admin|mysql|smtp|ftp|ssh|wifi|mail|login)?pass)"
+    rf"|[_-](?:pw|pass|psk))|[a-z]P(?:ass|w)|{_ABROAD})"
+)
 
 NAMED: Final = (
     Rule("url password", "SECRET", r"://[^ /?#:@\x00-\x20\"'<>]{0,64}:", url_password, 0.9),
@@ -275,20 +332,25 @@ NAMED: Final = (
         authorization,
         0.9,
     ),
-    Rule("assignment", "SECRET", rf"(?i)(?:{_NAMES})s?{_SUFFIX}{_SIGN}", assignment, 0.8),
+    Rule("assignment", "SECRET", rf"(?i)(?:{NAME_WORDS})s?{SUFFIX}{_SIGN}", assignment, 0.8),
     Rule(
         "key assignment",
         "SECRET",
-        rf"(?:[A-Za-z0-9](?:_key|_KEY|-key|-KEY)|[a-z0-9]Key)s?[0-9]{{0,2}}{_SIGN}",
+        rf"(?:[A-Za-z0-9](?:[._-]key|[_-]KEY)|[a-z0-9]Key)s?[0-9]{{0,2}}{_SIGN}",
         key_assignment,
         0.6,
     ),
-    Rule(
-        "short name", "SECRET", r"(?i)\b(?:pw|pass|psswd|psswrd|paswd|pasword|passwrd)[:=]", short_name, 0.6
-    ),
-    Rule("label", "SECRET", rf"(?i)(?:{_NAMES})s?{_SUFFIX}{SEPARATOR}", labelled, 0.8, labelled=True),
+    Rule("short name", "SECRET", rf"{_SHORT_NAMES}{_SIGN}", short_name, 0.6),
+    Rule("short label", "SECRET", rf"{_SHORT_NAMES}{SEPARATOR}", short_label, 0.6, labelled=True),
+    Rule("label", "SECRET", rf"(?i)(?:{NAME_WORDS})s?{SUFFIX}{SEPARATOR}", labelled, 0.8, labelled=True),
     Rule("curl user", "SECRET", r"[ '\"](?:-u|--user)[ =]", curl_user, 0.7),
-    Rule("flag", "SECRET", r"(?i)-(?:password|passwd|passphrase|token|secret|api-?key)[ =]", flag, 0.6),
+    Rule(
+        "flag",
+        "SECRET",
+        r"(?i)-(?:password|passwd|passphrase|token|secret|api-?key|storepass|keypass)[ =]",
+        flag,
+        0.6,
+    ),
     Rule("statement", "SECRET", r"(?i)(?:identified by|\bpassword)[ (]", statement, 0.6),
     Rule("kubernetes secret", "SECRET", r"(?i)kind:[ \t]*[\"']?secret\b", manifest, 0.7),
 )

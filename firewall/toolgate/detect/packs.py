@@ -125,4 +125,6 @@ def compiled(expression: str) -> Any:
     try:
         return re2.compile(expression.replace(r"\Z", r"\z"), options)
     except re2.error as fault:
-        raise ValueError(str(fault.args[0] if fault.args else fault)[:120]) from None
+        said = fault.args[0] if fault.args else fault
+        reason = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+        raise ValueError(reason[:120]) from None

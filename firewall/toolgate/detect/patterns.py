@@ -33,16 +33,19 @@ def email(text: str, end: int) -> Span | None:
 
 
 _GROUPED: Final = (
-    r"[0-9]{4}([ -])[0-9]{4}\1[0-9]{4}\1[0-9]{4}(?:\1[0-9]{3})?|[0-9]{4}([ -])[0-9]{6}\2[0-9]{4,5}"
+    r"[0-9]{4}([ \t./_-]{1,3})[0-9]{4}\1[0-9]{4}\1[0-9]{2,4}(?:\1[0-9]{3})?"
+    r"|[0-9]{4}([ -])[0-9]{6}\2[0-9]{4,5}"
 )
-_CARD: Final = re.compile(rf"(?<![\w.])(?:[0-9]{{12,19}}|{_GROUPED})\Z")
-_CARD_WORD: Final = re.compile(r"(?i)card|maestro|debit|visa|amex|\bcc\b|\bpan\b|payment|konto")
+_CARD: Final = re.compile(rf"(?<![A-Za-z0-9.])(?:[0-9]{{12,19}}|{_GROUPED})\Z")
+_CARD_WORD: Final = re.compile(
+    r"(?i)card|maestro|debit|visa|amex|\bcc\b|\bpan\b|payment|\bpay with|\bcharged?\b|\batm\b|konto"
+)
 _CONTINUES: Final = re.compile(r"[.-][0-9]")
 
 
 def card(text: str, end: int) -> Span | None:
     """A payment card: network range, length and Luhn; the anchor ends behind its last digit."""
-    found = _CARD.search(text, end - 23 if end > 23 else 0, end)
+    found = _CARD.search(text, end - 31 if end > 31 else 0, end)
     if found is None or (text[end : end + 1] in ".-" and _CONTINUES.match(text, end)):
         return None
     digits, separator = found.group(), found[1] or found[2]
@@ -54,7 +57,7 @@ def card(text: str, end: int) -> Span | None:
     if text[start - 1 : start] == "-" and (found[1] == "-" or len(digits) < 14):
         return None  # the tail of a longer number, such as a UUID
     # Twelve digits with a good check digit are common by chance: one needs a word for it nearby.
-    if len(digits) < 13 and not _CARD_WORD.search(text, max(0, start - 48), start):
+    if len(digits) < 13 and not _CARD_WORD.search(text, max(0, start - 48), end + 48):
         return None
     return start, end
 
@@ -87,14 +90,13 @@ def social(text: str, end: int) -> Span | None:
     return (start, end) if ssn(area, group, serial) else None
 
 
+_NINE: Final = re.compile(r"(?<![0-9])([0-9]{3})[ ./-]{0,3}([0-9]{2})[ ./-]{0,3}([0-9]{4})\Z")
+
+
 def social_named(text: str, end: int) -> Span | None:
-    """The same without separators, where a word before it says what it is."""
-    start = end - 9
-    return (
-        (start, end)
-        if ssn(text[start : start + 3], text[start + 3 : start + 5], text[start + 5 : end])
-        else None
-    )
+    """The same with other separators or none, where a word before it says what it is."""
+    found = _NINE.search(text, max(0, end - 15), end)
+    return found.span() if found and ssn(found[1], found[2], found[3]) else None
 
 
 _OCTET: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
@@ -142,12 +144,14 @@ def _ipv6(public: bool) -> Verify:
 
 _QUAD: Final = r"\b[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]"
 _COLONS: Final = r"[0-9A-Fa-f]:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]|[0-9A-Fa-f]::[0-9A-Fa-f]"
-_SSN_WORDS: Final = r"(?i)(?:\bssn|social.?security)[^0-9]{0,24}[0-9]{9}\b"
+_SSN_WORDS: Final = (
+    r"(?i)(?:\bssn|social.?security)[^0-9]{0,24}[0-9]{3}[ ./-]{0,3}[0-9]{2}[ ./-]{0,3}[0-9]{4}\b"
+)
 
 PATTERNS: Final = (
     Rule("email", "EMAIL_ADDRESS", r"[A-Za-z0-9_%+\x80-\xff-]@", email),
-    Rule("card", "CREDIT_CARD", r"\b[0-9]{12,19}\b", card),
-    Rule("card in groups", "CREDIT_CARD", r"\b(?:[0-9]{4}[ -]){3}[0-9]{4}\b", card),
+    Rule("card", "CREDIT_CARD", r"(?:\b|_)[0-9]{12,19}\b", card),
+    Rule("card in groups", "CREDIT_CARD", r"\b(?:[0-9]{4}[ \t./_-]{1,3}){3}[0-9]{2,4}\b", card),
     Rule("card in more groups", "CREDIT_CARD", r"\b(?:[0-9]{4}[ -]){4}[0-9]{3}\b", card),
     Rule("card in three groups", "CREDIT_CARD", r"\b[0-9]{4}[ -][0-9]{6}[ -][0-9]{4,5}\b", card),
     Rule("iban", "IBAN_CODE", r"(?i)\b[A-Z]{2}[0-9]{2}[ -]?[A-Z0-9]{4}", account),

@@ -8,14 +8,18 @@ from typing import Any, Final
 
 from toolgate.detect.rules import Rule, Span
 
-_NANP: Final = re.compile(r"\+1[ .-]?\(?[2-9][0-9]{2}\)?[ .-]{0,2}[0-9]{3}[ .-]?[0-9]{4}(?![0-9])")
-_ABROAD: Final = re.compile(r"\+[0-9](?:[ ()./-]{0,2}+[0-9]){6,14}(?![0-9])")
+_NANP: Final = re.compile(r"\+1[ .-]?\(?[2-9][0-9]{2}\)?[ .-]{0,2}[0-9]{3}[ .-]{0,3}[0-9]{4}(?![0-9])")
+_ABROAD: Final = re.compile(r"\+[0-9](?:[ ()./-]{0,3}+[0-9]){6,14}(?![0-9])")
+_DIALLED: Final = re.compile(
+    r"(?<![\w.+/-])00[1-9][0-9]{0,2}[ (/.-][ ()./-]{0,2}[0-9](?:[ ()./-]{0,2}+[0-9]){4,12}(?![0-9])"
+)
 _LINE: Final = re.compile(
     r"[(+]{0,2}[0-9](?:[ ()./-]{0,3}+[0-9]){6,14}(?:\s?(?:x|ext\.?)\s?[0-9]{1,5})?(?![0-9\w])"
 )
 _DATE: Final = re.compile(
     r"[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4}(?![0-9])"
 )
+_DECIMAL: Final = re.compile(r"\+[0-9]+\.[0-9]+\Z")
 _EXTENSION: Final = re.compile(r"\s?(?:x|ext\.?)\s?[0-9]{1,5}(?![0-9A-Za-z])")
 
 
@@ -36,18 +40,28 @@ def phone_abroad(text: str, end: int) -> Span | None:
     if found:
         return start, _extended(text, found.end())
     found = _ABROAD.match(text, start)
-    if found is None or not _possible(found.group()):
+    if found is None or _DECIMAL.match(found.group()) or not _possible(found.group()):
         return None
     return start, _extended(text, found.end())
 
 
-def _possible(number: str) -> bool:
-    """Whether a country has numbers of this length, by libphonenumber's tables."""
+def phone_dialled(text: str, end: int) -> Span | None:
+    """The same with 00 for the +, in groups; the anchor ends ten characters in."""
+    start = end - 10
+    found = _DIALLED.match(text, start)
+    if found is None or not _possible("+" + found.group()[2:], valid=True):
+        return None
+    return start, _extended(text, found.end())
+
+
+def _possible(number: str, *, valid: bool = False) -> bool:
+    """Whether a country has numbers of this length, or such a number, by libphonenumber's tables."""
     import phonenumbers
 
     library: Any = phonenumbers
+    holds = library.is_valid_number if valid else library.is_possible_number
     try:
-        return bool(library.is_possible_number(library.parse(number.replace("(0)", ""), None)))
+        return bool(holds(library.parse(number.replace("(0)", ""), None)))
     except library.NumberParseException:
         return False
 
@@ -97,7 +111,8 @@ def phone_named(text: str, end: int) -> Span | None:
 
 _PHONE_WORDS: Final = (
     r"(?i)(?:phone|telefon|mobile?|\btel|\bcell|\bfax|\bcall|whatsapp|\bdial|\bsms"
-    r"|\bdesk|\boffice|landline|hotline|answering|handy|voicemail|pager)"
+    r"|\bdesk|\boffice|landline|hotline|answering|handy|voicemail|pager"
+    r"|\bph|\bwa\.me/|contact[ _-]?(?:number|no))"
     r"(?:s|ed|ing)?(?:[ _-]?(?:number|no|num|us|me|at|on|back))*"
     r"[.:'\"\\ =\n\x1e]{0,6}[0-9(+]"
 )
@@ -105,28 +120,14 @@ _PHONE_WORDS: Final = (
 # Words that are often beside a phone and often beside something else: what they name must be valid somewhere.
 _WEAK_WORDS: Final = (
     r"(?i)\b(?:messages?|texts?|texted|reach(?:ed)?|contact|ring|number|registered|sms|line|voicemail|direct|available)"
-    r"(?: [a-z]{1,10}){0,2}[.:]? ?[0-9(+][0-9 ().-]{5}[0-9]"
+    r"(?: [a-z]{1,10}){0,2}[.:]? ?[0-9(+][0-9 ()./-]{6}"
 )
-_REGIONS: Final = (
-    "US",
-    "GB",
-    "DE",
-    "FR",
-    "CH",
-    "SE",
-    "BE",
-    "IT",
-    "ES",
-    "AU",
-    "IN",
-    "BR",
-    "ZA",
-    "PL",
-    "NL",
-    "CZ",
-    "HU",
+_REGIONS: Final = tuple(
+    "US GB DE FR CH SE BE IT ES AU IN BR ZA PL NL CZ HU AT CY DK EE FI IE IS JP MX NO NZ PT RO"
+    " SG SI TR UY".split()
 )
 _QUAD: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}\Z")
+_LOCAL: Final = re.compile(r"[0-9]{3}[ -][0-9]{4}\Z")
 _SPACED: Final = re.compile(r"[0-9][ .()/-]{1,2}[0-9]")
 
 
@@ -153,7 +154,8 @@ def phone_near(text: str, end: int) -> Span | None:
         return None
     number = found.group()
     written = _SPACED.search(number) or number[0] in "0+("
-    if not written or sum(c.isdigit() for c in number) < 8 or not _valid(number):
+    least = 7 if _LOCAL.match(number) else 8
+    if not written or sum(c.isdigit() for c in number) < least or not _valid(number):
         return None
     return start, found.end()
 
@@ -173,7 +175,8 @@ def phone_before(text: str, end: int) -> Span | None:
 
 
 PHONES: Final = (
-    Rule("phone abroad", "PHONE_NUMBER", r"\+[0-9][0-9 ().-]{6}[0-9]", phone_abroad, 0.9),
+    Rule("phone abroad", "PHONE_NUMBER", r"\+[0-9][0-9 ()./-]{7}", phone_abroad, 0.9),
+    Rule("phone dialled", "PHONE_NUMBER", r"\b00[1-9][0-9 (/.-][0-9 ()./-]{6}", phone_dialled, 0.75),
     Rule("phone home", "PHONE_NUMBER", r"\b[0-9]{3}[ .-][0-9]{3}[ .-][0-9]{4}\b", phone_home, 0.75),
     Rule("phone home, extended", "PHONE_NUMBER", r"\b[0-9]{3}[ .-][0-9]{3}[ .-][0-9]{4}x", phone_long, 0.75),
     Rule("phone area", "PHONE_NUMBER", r"\([0-9]{3}\)[ -]?[0-9]{3}[ .-]?[0-9]{4}", phone_area, 0.75),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from toolgate.detect.apart import APART
+from toolgate.detect.commands import COMMANDS
 from toolgate.detect.named import NAMED
 from toolgate.detect.tokens import TOKENS
 
-SECRETS: Final = (*TOKENS, *NAMED)
+SECRETS: Final = (*TOKENS, *NAMED, *APART, *COMMANDS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from toolgate.detect.likeness import invented
+from toolgate.detect.likeness import drawn, invented
 from toolgate.detect.rules import Rule, Span, Verify
 
 _W: Final = "[A-Za-z0-9_-]"
@@ -15,6 +15,11 @@ _UUID: Final = f"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}"
 
 # Name, what the anchor looks for, what may follow it.
 _FORMATS: Final = (
+    (
+        "1password secret key",
+        r"A3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})-[A-Z0-9]{5}-[A-Z0-9]{5}-[A-Z0-9]{5}",
+        "",
+    ),
     ("1password token", r"ops_eyJ[A-Za-z0-9+/_-]{100}", "[A-Za-z0-9+/=_-]*"),
     ("adobe secret", rf"p8e-{_A}{{32}}", ""),
     ("age key", r"AGE-SECRET-KEY-1[0-9A-Z]{58}", ""),
@@ -34,8 +39,9 @@ _FORMATS: Final = (
         rf"(?:sc|ext|scauth|authress)_{_A}{{5,30}}\.{_A}{{4,6}}\.acc[_-]{_W}{{10}}",
         r"[\w.+/=-]*",
     ),
-    ("aws access key", r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}", ""),
+    ("aws access key", r"(?:AKIA|ASIA|ABIA|ACCA|A3T[A-Z0-9])[A-Z0-9]{16}", ""),
     ("azure client secret", r"[A-Za-z0-9_~.]{3}[0-9]Q~[A-Za-z0-9_~.-]{31}", "[A-Za-z0-9_~.-]{0,3}(?![_~-])"),
+    ("azure signature", r"sig=[A-Za-z0-9%+/]{40}", "[A-Za-z0-9%+/=]*"),
     ("azure storage key", r"AccountKey=[A-Za-z0-9+/]{86}==", ""),
     ("beamer key", r"b_[A-Za-z0-9=_-]{44}", ""),
     ("bitbucket token", r"(?:BBDC-|ATBB|ATCTT3)[A-Za-z0-9+/@_=-]{28}", "[A-Za-z0-9+/@_=-]*"),
@@ -48,14 +54,15 @@ _FORMATS: Final = (
     ("deno token", rf"dd[pow]_{_A}{{36}}", ""),
     ("digicert key", r"dnkey-[A-Za-z0-9_=-]{26}-[A-Za-z0-9_=-]{52}", ""),
     ("digitalocean token", r"do[opr]_v1_[a-f0-9]{64}", ""),
+    ("discord webhook", rf"discord(?:app)?\.com/api/webhooks/[0-9]{{17,20}}/{_W}{{60}}", f"{_W}*"),
     ("discord token", rf"[MNO]{_W}{{23,27}}\.{_W}{{6}}\.{_W}{{27}}", f"{_W}*"),
     ("docker token", rf"dckr_[op]at_{_W}{{27}}", f"{_W}*"),
     ("doppler token", r"dp\.(?:pt|st|ct|sa|scim|audit)\.[A-Za-z0-9_-]{40}", "[A-Za-z0-9_.-]*"),
-    ("dropbox token", rf"sl\.{_W}{{60}}", f"{_W}*"),
+    ("dropbox token", r"sl\.(?:u\.)?[A-Za-z0-9_=-]{60}", "[A-Za-z0-9_=-]*"),
     ("duffel token", r"duffel_(?:test|live)_[A-Za-z0-9_=-]{43}", ""),
     ("dynatrace token", r"dt0[a-z][0-9]{2}\.[A-Za-z0-9]{24}\.[A-Za-z0-9]{60}", f"{_A}*"),
     ("easypost key", rf"EZ[AT]K{_A}{{54}}", ""),
-    ("facebook app token", rf"[0-9]{{15,16}}\|{_W}{{27}}", ""),
+    ("facebook app token", rf"[0-9]{{15,16}}[|%]{_W}{{27}}", f"{_W}{{0,13}}"),
     ("facebook token", rf"EAA[MC]{_A}{{90}}", f"{_A}*"),
     ("figma token", rf"fig[doru]_{_W}{{40}}", ""),
     ("flutterwave key", rf"FLW(?:PUB|SEC)K(?:_TEST)?-{_A}{{12}}", rf"{_A}*(?:-X)?"),
@@ -75,6 +82,7 @@ _FORMATS: Final = (
     ("google access token", rf"ya29\.{_W}{{20}}", f"{_W}*"),
     ("google client secret", rf"GOCSPX-{_W}{{28}}", ""),
     ("google key", rf"AIza{_W}{{35}}", ""),
+    ("google refresh token", rf"1//0{_W}{{40}}", f"{_W}*"),
     ("grafana cloud token", r"glc_[A-Za-z0-9+/]{32}", "[A-Za-z0-9+/]*=*"),
     ("grafana key", r"eyJrIjoi[A-Za-z0-9_=-]{42}", "[A-Za-z0-9+/_=-]*"),
     ("grafana service token", rf"glsa_{_A}{{32}}", f"(?:_{_HEX}{{8}})?"),
@@ -86,6 +94,7 @@ _FORMATS: Final = (
     ("infracost key", rf"ico-{_A}{{32}}", ""),
     ("intra42 secret", rf"s-s4t2(?:ud|af)-{_HEX}{{64}}", ""),
     ("jwt", rf"eyJ{_W}{{10}}", rf"{_W}*\.eyJ{_W}+(?:\.{_W}*)*"),
+    ("langsmith key", rf"lsv2_(?:pt|sk)_{_HEX}{{32}}_{_HEX}{{10}}", ""),
     ("launchdarkly key", rf"(?:api|sdk|mob)-{_UUID}", ""),
     ("linear key", rf"lin_(?:api|oauth)_{_A}{{40}}", f"{_A}*"),
     ("lob key", rf"(?:live|test)_(?:pub_)?{_HEX}{{31}}", f"(?:{_HEX}{{4}})?"),
@@ -106,7 +115,7 @@ _FORMATS: Final = (
     ("planetscale token", r"pscale_(?:tkn|oauth|pw)_[A-Za-z0-9._=-]{32}", r"[.A-Za-z0-9_=-]*"),
     ("posthog key", rf"ph[acxrs]_{_A}{{43}}", f"{_A}*"),
     ("postman key", rf"PMAK-{_HEX}{{24}}-{_HEX}{{34}}", ""),
-    ("prefect key", r"pn[ub]_[a-z0-9]{36}", ""),
+    ("prefect key", rf"pn[ub]_{_A}{{36}}", ""),
     ("pulumi token", rf"pul-{_HEX}{{40}}", ""),
     ("pypi token", rf"pypi-AgE[IN]{_W}{{32}}", f"{_W}*"),
     ("readme key", r"rdme_[a-z0-9]{70}", ""),
@@ -115,7 +124,7 @@ _FORMATS: Final = (
     ("salesforce session", r"00D[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?![A-Za-z0-9._]{80}", r"[A-Za-z0-9._]*"),
     ("salesforce consumer key", r"3MVG[A-Za-z0-9._]{80}", r"[A-Za-z0-9._]*"),
     ("scalingo token", rf"tk-us-{_W}{{48}}", ""),
-    ("sendgrid key", rf"SG\.{_W}{{22}}\.{_W}{{43}}", ""),
+    ("sendgrid key", r"SG\.[A-Za-z0-9=_.-]{66}", ""),
     ("sendinblue key", rf"xkeysib-{_HEX}{{64}}-{_A}{{16}}", ""),
     ("sentry organisation token", r"sntrys_eyJ[A-Za-z0-9+/]{40}", "[A-Za-z0-9+/=_-]*"),
     ("sentry user token", rf"sntryu_{_HEX}{{64}}", ""),
@@ -124,7 +133,6 @@ _FORMATS: Final = (
     ("shopify token", r"shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}", ""),
     ("slack app token", r"xapp-[0-9]-[A-Z0-9]{8}", "[A-Za-z0-9-]*"),
     ("slack configuration token", r"xox(?:e(?:\.xox[bp])?|[bp])-[0-9]-[A-Za-z0-9-]{40}", "[A-Za-z0-9-]*"),
-    ("slack legacy token", r"xox[ar]-(?:[0-9]-)?[a-z0-9]{10,12}", "[A-Za-z0-9-]*"),
     (
         "slack token",
         r"xox(?:b-[0-9]{8,14}-[A-Za-z0-9]{12}|[abeoprs]-(?:2-)?[0-9]{6,14}-[0-9]{6,14}-[A-Za-z0-9-]{9})",
@@ -155,16 +163,28 @@ _FORMATS: Final = (
     ("yandex key", r"(?:AQVN[A-Za-z0-9_-]{35}|YC[A-Za-z0-9_-]{38})", f"{_W}{{0,3}}"),
     ("yandex token", r"t1\.[A-Z0-9a-z_-]{6,120}={0,2}\.[A-Z0-9a-z_-]{86}", "={0,2}"),
 )
+# Of these the form alone says little: they stand on their own and look drawn at random.
+_SHORT_FORMATS: Final = (
+    ("slack legacy token", rf"xox[ar]-(?:[0-9]-)?{_A}{{8}}", "[A-Za-z0-9-]*"),
+    ("square short token", rf"EAAA{_W}{{22}}", f"{_W}{{0,37}}"),
+    ("vault old token", rf"s\.{_A}{{24}}", ""),
+)
 _LONGEST_ANCHOR: Final = 260
 # Looking further than this for the end of a token would make a text of nothing but prefixes quadratic.
 _LONGEST: Final = 4096
-# What stands for the part of a token that was left out.
-_CUT: Final = ("#", "*", "…")
+_INSIDE: Final = ("+", "/", "_", "-", ".")
+# What stands for the part of a token that was left out; round a whole token they are emphasis.
+_CUT: Final = ("###", "***")
+# Nobody writes these by chance, so a letter before them makes no difference.
+_UNMISTAKABLE: Final = re.compile(
+    r"github_pat_|gh\[pousr\]_|gl\(\?:pat|xox|sk-ant-|\[prs\]k_|npm_|pypi-|shp|dop?"
+)
 
 
 def _token(anchor: str, tail: str) -> Verify:
     """A token that stands on its own. One of few letters, or one that says EXAMPLE, is no key."""
-    head = re.compile(rf"(?<![A-Za-z0-9])(?:{anchor})\Z")
+    before = "" if _UNMISTAKABLE.match(anchor) else "(?<![A-Za-z0-9])"
+    head = re.compile(rf"{before}(?:{anchor})\Z")
     rest = re.compile(rf"{tail}(?![A-Za-z0-9])")
 
     def verify(text: str, end: int) -> Span | None:
@@ -173,9 +193,25 @@ def _token(anchor: str, tail: str) -> Verify:
         if begins is None or stops is None:
             return None
         start, stop = begins.start(), stops.end()
-        if text[stop : stop + 1] in _CUT or invented(text[start:stop]):
+        after = text[stop : stop + 3]
+        if (after in _CUT and text[start - 1 : start] != after[0]) or invented(text[start:stop]):
             return None
         return start, stop
+
+    return verify
+
+
+def _drawn_token(anchor: str, tail: str) -> Verify:
+    """The same for a form that ordinary text may have, too."""
+    token = _token(anchor, tail)
+
+    def verify(text: str, end: int) -> Span | None:
+        found = token(text, end)
+        if found is None:
+            return None
+        start, stop = found
+        inside = text[start - 1 : start] in _INSIDE or text[stop : stop + 1] in _INSIDE
+        return None if inside or not drawn(text[start + 2 : stop], 8) else found
 
     return verify
 
@@ -217,8 +253,23 @@ def ntlm(text: str, end: int) -> Span | None:
     return found.span() if found else None
 
 
+_LINES: Final = re.compile(r"[0-9]{0,3}(?:\s|\\[nr])+[A-Za-z0-9+/]{16}")
+
+
+def putty_key(text: str, end: int) -> Span | None:
+    """The private lines of a key in PuTTY's form; the anchor ends in their number."""
+    found = _LINES.match(text, end)
+    cut = _ENCODED.match(text, found.end() - 16) if found else None
+    return (cut.start(), cut.end()) if cut else None
+
+
 TOKENS: Final = (
-    *(Rule(name, "SECRET", rf"\b(?:{anchor})", _token(anchor, tail)) for name, anchor, tail in _FORMATS),
+    *(Rule(name, "SECRET", rf"(?:{anchor})", _token(anchor, tail)) for name, anchor, tail in _FORMATS),
+    *(
+        Rule(name, "SECRET", rf"\b(?:{anchor})", _drawn_token(anchor, tail))
+        for name, anchor, tail in _SHORT_FORMATS
+    ),
+    Rule("putty key", "SECRET", r"Private-Lines: [0-9]", putty_key),
     Rule("private key", "SECRET", r"-----BEGIN [A-Z ]{0,24}PRIVATE KEY", private_key),
     # DER: a sequence, then the version: the same letters in every RSA key (PKCS #1 and #8).
     Rule("private key without lines", "SECRET", r"MII[A-Za-z0-9+/]{3}IBA[AD]", der_key),

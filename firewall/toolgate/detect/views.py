@@ -142,15 +142,16 @@ def folded(text: str, parent: View | None = None) -> View | None:
 
 _ESCAPE: Final = re.compile(
     r"\\{1,8}u(?P<surrogates>[dD][89abAB][0-9A-Fa-f]{2}\\{1,8}u[dD][c-fC-F][0-9A-Fa-f]{2})|\\{1,8}u(?P<unit>[0-9A-Fa-f]{4})"
-    r"|\\{1,8}x(?P<byte>[0-9A-Fa-f]{2})|\\{1,8}(?P<sign>[/\"'])|\\{1,8}(?P<blank>[nrtbf])|(?P<percent>(?:%[0-9A-Fa-f]{2})+)"
-    r"|(?P<entity>&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});)"
+    r"|\\{1,8}(?:u\{(?P<point>[0-9A-Fa-f]{1,6})\}|U(?P<long>[0-9A-Fa-f]{8}))|\\{1,8}(?P<octal>[0-3]?[0-7]{2})"
+    r"|\\{1,8}x(?P<byte>[0-9A-Fa-f]{2})|\\{1,8}(?P<sign>[/\"'@_.-])|\\{1,8}(?P<blank>[nrtbf])|(?P<percent>(?:%[0-9A-Fa-f]{2})+)"
+    r"|(?P<entity>&(?:#[0-9]{1,7};?|#[xX][0-9A-Fa-f]{1,6};?|[A-Za-z]{2,8};))|(?P<colour>\x1b\[[0-9;?]{0,16}[A-Za-z])"
 )
 _UNIT: Final = re.compile(r"[0-9A-Fa-f]{4}")
 
 
 def _escapes(text: str) -> Iterator[re.Match[str]]:
     """Everything escaped, in order; much faster than one search where there is little of it."""
-    marks = [mark for mark in "\\%&" if mark in text]
+    marks = [mark for mark in "\\%&\x1b" if mark in text]
     if not marks:
         return
     first = re.compile(f"[{re.escape(''.join(marks))}]") if len(marks) > 1 else None
@@ -183,24 +184,30 @@ def _plain(escape: re.Match[str]) -> str:
         return unescape(given)
     if kind == "blank":
         return " "
+    if kind == "colour":  # of a terminal
+        return ""
+    if kind == "octal":
+        return chr(int(escape["octal"], 8))
     if kind == "sign":
         return given[-1]
     if kind == "surrogates":
         high, low = (int(unit, 16) for unit in _UNIT.findall(given.replace("\\", " ").replace("u", " ")))
         return chr(0x10000 + ((high - 0xD800) << 10) + low - 0xDC00)
-    return chr(int(escape[kind or "unit"], 16))
+    code = int(escape[kind or "unit"], 16)
+    return chr(code) if code <= 0x10FFFF else given
 
 
 def unescaped(text: str, parent: View | None = None) -> View | None:
-    """The neighbourhoods of everything escaped (JSON, URL, HTML), decoded; None where nothing is."""
+    """The neighbourhoods of everything escaped (JSON, URL, HTML, terminal), decoded; None where none is."""
     made, at = View(parent), -1
     begins = counted = 0
     for escape in _escapes(text):
         start, end = escape.span()
         if at < 0 or start - at > 2 * _MARGIN:
             if at >= 0:
-                made.copy(text[at : at + _MARGIN] + SEPARATOR, at, at + _MARGIN)
-                made.count(begins, counted + _COUNTS)
+                stop, counts = _reach(text, at)
+                made.copy(text[at:stop] + SEPARATOR, at, stop)
+                made.count(begins, counted + counts)
             at = max(0, start - _MARGIN)
             begins = made.size + (max(0, start - at - _COUNTS) if at else 0)
         made.copy(text[at:start], at, start)
@@ -208,9 +215,22 @@ def unescaped(text: str, parent: View | None = None) -> View | None:
         at, counted = end, made.size
     if at < 0:
         return None
-    made.copy(text[at : at + _MARGIN], at, at + _MARGIN)
-    made.count(begins, counted + _COUNTS)
+    stop, counts = _reach(text, at)
+    made.copy(text[at:stop], at, stop)
+    made.count(begins, counted + counts)
     return made.finished()
+
+
+_TOKEN: Final = re.compile(r"[A-Za-z0-9+/=_.~-]{128,4096}")
+
+
+def _reach(text: str, at: int) -> Span:
+    """Where the neighbourhood of an escape that ended here ends itself, and how much of it counts.
+
+    What is still the same long token there belongs to it.
+    """
+    token = _TOKEN.match(text, at)
+    return (token.end(), token.end() - at) if token else (at + _MARGIN, _COUNTS)
 
 
 _RUN: Final = re.compile(
@@ -241,6 +261,7 @@ def _unpacked(run: str) -> Iterator[tuple[str, int]]:
             continue
         try:
             said = base64.b64decode(body + "=" * (-size % 4)).decode()
+            said = said.replace("\0", "") if said[1:2] == "\0" else said  # two bytes for each letter
         except (binascii.Error, UnicodeDecodeError):
             continue
         if _READABLE.match(said):

@@ -33,10 +33,14 @@ _KINDS: dict[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is out there: the tools of each upstream, and the roles that callers hold; None where unknown."""
+    """What is out there; None where unknown.
+
+    The tools of each upstream, the roles that callers hold, the names of all upstreams.
+    """
 
     tools: Mapping[str, frozenset[str]] | None = None
     roles: frozenset[str] | None = None
+    upstreams: frozenset[str] | None = None
 
 
 class ToolList(RootModel[dict[str, list[str]]]):
@@ -60,6 +64,8 @@ def warnings(source: Source, policy: Policy, known: Known) -> list[str]:
         *_too_dear(file),
         *_untiered(file, policy, known),
         *_strangers(file, known),
+        *_nowhere(file, known),
+        *_nothing_to_restore(file),
     ]
     return [f"{source.where(at)}: {text}" for at, text in found]
 
@@ -177,6 +183,32 @@ def _strangers(file: PolicyFile, known: Known) -> Iterator[tuple[Steps, str]]:
                 yield at, f"found {pattern.text}, expected the name of a tool that an upstream has"
 
 
+def _nowhere(file: PolicyFile, known: Known) -> Iterator[tuple[Steps, str]]:
+    """Redaction of an upstream that is not there: nothing of the one that was meant is masked."""
+    upstreams = known.upstreams if known.tools is None else frozenset(known.tools)
+    if upstreams is None:
+        return
+    stated: list[tuple[Steps, str]] = [
+        (("redaction", "upstreams", name), name) for name in file.redaction.upstreams
+    ]
+    for role, layers in file.redaction.roles.items():
+        stated += [(("redaction", "roles", role, "upstreams", name), name) for name in layers.upstreams]
+    for at, name in stated:
+        if name not in upstreams:
+            yield at, f"found {name}, expected one of {', '.join(sorted(upstreams)) or 'no upstreams'}"
+
+
+def _nothing_to_restore(file: PolicyFile) -> Iterator[tuple[Steps, str]]:
+    """Arguments that get values back where no value becomes a pseudonym."""
+    layers = [file.redaction, *file.redaction.roles.values()]
+    ways = [*layers, *(way for one in layers for part in (one.upstreams, one.tools) for way in part.values())]
+    if file.redaction.restore and not any("pseudonym" in way.results.words.values() for way in ways):
+        yield (
+            ("redaction", "restore"),
+            "found restore, but nothing becomes a pseudonym: expected the action pseudonym in results",
+        )
+
+
 def _tier_texts(file: PolicyFile) -> list[tuple[Steps, str]]:
     return [(at, text) for at, text, _ in file.tiers.entries()]
 
@@ -188,3 +220,4 @@ def _tool_texts(file: PolicyFile) -> Iterator[tuple[Steps, str]]:
             yield ("roles", name, "tools", number), entry if isinstance(entry, str) else entry.tool
     yield from ((("tools", text), text) for text in file.tools)
     yield from ((("redaction", "tools", text), text) for text in file.redaction.tools)
+    yield from ((("redaction", "restore", text), text) for text in file.redaction.restore)
