@@ -12,6 +12,7 @@ import orjson
 
 from toolgate.approvals import elicit
 from toolgate.approvals.elicit import KEY, Action, Mode, State
+from toolgate.core.checks.asking import over
 from toolgate.core.model import Approval, ApprovalState, Call, JsonObject, Refuse, Tier, Tool, Withhold
 from toolgate.core.reasons import Reason
 from toolgate.core.records import event
@@ -133,7 +134,7 @@ class Asking:
         if session.scope is not None and approval.upstream != session.scope:
             return unknown
         if approval.expires <= world.clock.now():
-            return Refuse(Reason.APPROVAL_EXPIRED, f"approval {approval.id} has expired")
+            return over(approval)
         sealed = await world.approvals.arguments(approval.id)
         try:
             plain = world.keyring.unseal(HELD_ARGUMENTS, sealed or b"")

@@ -78,7 +78,6 @@ SENTENCES: dict[Reason, str] = {
     Reason.SECRET_UNAVAILABLE: (
         "toolgate cannot get the credential it needs for this server. Other servers are not affected."
     ),
-    Reason.ERA_MISMATCH: "The server speaks a protocol version in which this cannot be said.",
     Reason.POLICY_BROKEN: "The policy file has a mistake, so nothing can be called until it is mended.",
     Reason.JOURNAL_DOWN: (
         "The journal cannot be written, and without a record no call is made. Tell the operator."

@@ -267,6 +267,7 @@ def test_a_tool_that_a_person_classed_as_harmless_waits_for_nobody(tier: Tier) -
         (None, Reason.APPROVAL_UNKNOWN),
         (approval(id="ap-2"), Reason.APPROVAL_UNKNOWN),
         (approval(expires=START), Reason.APPROVAL_EXPIRED),
+        (approval(ApprovalState.EXECUTED, expires=START), Reason.APPROVAL_SPENT),
         (approval(ApprovalState.DENIED), Reason.APPROVAL_DENIED),
         (approval(ApprovalState.SPENT), Reason.OUTCOME_UNKNOWN),
     ],

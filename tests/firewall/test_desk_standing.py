@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from toolgate.approvals.approvers import Approver
+from toolgate.approvals.counter import UNKNOWN_ID
 from toolgate.approvals.desk import Card, Declined, Desk, Granted
 from toolgate.core.model import Approval, JsonObject
 from toolgate.core.reasons import Reason
@@ -117,7 +118,7 @@ async def test_what_is_too_sensitive_to_show_is_hidden_until_somebody_with_the_r
     assert shown.arguments == {**TO, "body": "pay DE02100100109307118603 from <IP_ADDRESS>"}
     last = world.records[-1]
     assert (last["status"], last["approver"], last["approval"]) == ("revealed", "lead", waiting.id)
-    assert why(await desk.reveal(LEAD, "ap-0")) == "no such approval"
+    assert why(await desk.reveal(LEAD, "ap-0")) == UNKNOWN_ID
 
 
 @pytest.mark.parametrize(
@@ -247,7 +248,7 @@ async def test_what_may_not_be_granted(world: World, client: Client, desk: Desk)
     assert "to: expected" in why(await desk.grant(LEAD, waiting.id, {"to": {"regex": "("}}))
     assert "expected 1 to 1000 uses" in why(await desk.grant(LEAD, waiting.id, uses=0))
     assert "within 90 days" in why(await desk.grant(LEAD, waiting.id, seconds=91 * 86400.0))
-    assert why(await desk.grant(LEAD, "ap-0")) == "no such approval"
+    assert why(await desk.grant(LEAD, "ap-0")) == UNKNOWN_ID
     assert why(await desk.revoke(LEAD, "gr-0")) == "no such grant"
 
 

@@ -72,7 +72,7 @@ async def test_when_the_stored_result_has_expired_a_repeat_is_a_new_call(
     result(await client.call("send", TO))
     world.clock.forward(901.0)
     assert held(await client.call("send", TO)).approval.id != waiting.approval.id
-    assert_refused(await go_on(client, waiting), Reason.APPROVAL_EXPIRED)
+    assert_refused(await go_on(client, waiting), Reason.APPROVAL_SPENT)
     assert len(mail.calls) == 1
 
 

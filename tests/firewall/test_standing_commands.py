@@ -167,3 +167,32 @@ def test_what_can_be_taken_back_is_listed_and_the_rest_is_said(home: Path) -> No
     assert (missing.exit_code, "no call of this id" in missing.stderr) == (1, True)
     sealed = run(home, "undo", "c-1", passphrase=True)
     assert (sealed.exit_code, "another master key" in sealed.stdout) == (1, True)
+
+
+def test_whoever_decides_before_there_is_an_approver_is_told_how_to_become_one(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    told = run(tmp_path, "approvals", "approve", "ap-1", passphrase=True)
+    assert told.exit_code == 2
+    assert "toolgate approvals enrol NAME --role admin" in told.output
+
+
+def test_a_role_that_approves_nothing_is_answered_with_those_that_do(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    told = run(tmp_path, "approvals", "enrol", "ann", "--role", "boss", passphrase=True)
+    assert told.exit_code == 1
+    assert "found boss, which approve nothing, expected admin" in told.output
+
+
+def test_with_several_approvers_the_names_to_choose_from_are_told(home: Path) -> None:
+    words = ["approvals", "enrol", "eve", "--role", "admin", "--by", "ann", "--passphrase-stdin"]
+    both = CliRunner().invoke(application(), [*words, "--home", str(home)], input=PASSPHRASE * 2)
+    assert both.exit_code == 0
+    told = run(home, "approvals", "approve", "ap-1", passphrase=True)
+    assert "expected --as with one of ann, eve" in told.output
+
+
+def test_the_list_of_commands_names_the_one_that_clients_start() -> None:
+    assert "wrap " in CliRunner().invoke(application(), ["--help"]).output
+    assert (
+        "toolgate wrap [options] -- COMMAND" in CliRunner().invoke(application(), ["wrap", "--help"]).output
+    )

@@ -11,6 +11,7 @@ from toolgate.core.policy import Policy
 from toolgate.core.standing import Pause
 from toolgate.ports import Entry, Granting, Kept, Policies
 
+UNKNOWN_ID: Final = "no such approval; expected a whole id, as `toolgate approvals list --state all` shows it"
 UNREADABLE: Final = "the held arguments have expired or were sealed under another master key"
 
 

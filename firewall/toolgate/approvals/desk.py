@@ -10,7 +10,7 @@ from typing import Final, cast
 import orjson
 
 from toolgate.approvals.approvers import Approver, enrol, fits, read
-from toolgate.approvals.counter import UNREADABLE, Card, Declined, Offer, Store, policies_of
+from toolgate.approvals.counter import UNKNOWN_ID, UNREADABLE, Card, Declined, Offer, Store, policies_of
 from toolgate.approvals.edits import About, Fit, judged
 from toolgate.approvals.grants import Granted, Patterns
 from toolgate.approvals.standing import StandingOrders
@@ -94,7 +94,7 @@ class Desk(StandingOrders):
         """The card with nothing masked, on record."""
         found = await self._store.by_id(approval)
         if found is None:
-            return Declined("no such approval")
+            return Declined(UNKNOWN_ID)
         if declined := self._right(approver, found.tier):
             return declined
         await self._store.commit(self._entry("revealed", approver.name, found))
@@ -137,7 +137,7 @@ class Desk(StandingOrders):
         """
         found = await self._store.by_id(approval)
         if found is None:
-            return Declined("no such approval")
+            return Declined(UNKNOWN_ID)
         if declined := await self._unfit(found, tier):
             return declined
         given = found.tier or tier
@@ -155,7 +155,7 @@ class Desk(StandingOrders):
         """Refuse a held call until it expires."""
         found = await self._store.by_id(approval)
         if found is None:
-            return Declined("no such approval")
+            return Declined(UNKNOWN_ID)
         if declined := self._may(approver, found, found.tier):
             return declined
         return await self._decide(approver, found, ApprovalState.DENIED, None, found.tier, None)
@@ -164,7 +164,7 @@ class Desk(StandingOrders):
         """Let a call be asked for again that was sent and whose outcome is unknown."""
         found = await self._store.by_id(approval)
         if found is None:
-            return Declined("no such approval")
+            return Declined(UNKNOWN_ID)
         if declined := self._may(approver, found, found.tier):
             return declined
         if not await self._store.clear(self._entry("cleared", approver.name, found), approval, approver.name):
@@ -177,7 +177,8 @@ class Desk(StandingOrders):
         """A new approver: the first for whoever asks, later ones vouched for by one who may do as much."""
         gained = self._policy.may_approve(roles)
         if not gained:
-            return Declined("by the policy these roles approve nothing; see may_approve there")
+            known = ", ".join(self._deciding()) or "one with may_approve in the policy"
+            return Declined(f"--role: found {', '.join(roles)}, which approve nothing, expected {known}")
         if voucher is not None and not gained <= self._policy.may_approve(voucher.roles):
             return Declined(f"{voucher.name} may not approve everything these roles may")
         approver = enrol(self._approvers, name, roles, passphrase, first=voucher is None)
@@ -189,11 +190,20 @@ class Desk(StandingOrders):
     def only_approver(self) -> str:
         """The name of the one approver there is. Raises Misuse where there are none, or several."""
         known = read(self._approvers)
-        if len(known) != 1:
+        if not known:
+            role = next(iter(self._deciding()), "ROLE")
             raise Misuse(
-                f"found {len(known)} approvers, expected --as NAME, or one: toolgate approvals enrol NAME"
+                "found nobody who may decide yet, expected an approver:"
+                f" `toolgate approvals enrol NAME --role {role}` makes the first one"
             )
+        if len(known) > 1:
+            names = ", ".join(one.name for one in known)
+            raise Misuse(f"found {len(known)} approvers, expected --as with one of {names}")
         return known[0].name
+
+    def _deciding(self) -> list[str]:
+        """The roles of the policy that may decide held calls."""
+        return sorted(role for role in self._policy.roles if self._policy.may_approve((role,)))
 
     def has_approvers(self) -> bool:
         """Whether anybody may decide yet."""

@@ -9,7 +9,7 @@ from typing import Final, cast
 import orjson
 
 from toolgate.approvals.approvers import Approver
-from toolgate.approvals.counter import UNREADABLE, Declined, Store
+from toolgate.approvals.counter import UNKNOWN_ID, UNREADABLE, Declined, Store
 from toolgate.approvals.grants import GrantBook, Granted, Patterns, standing
 from toolgate.core.model import Approval, Inverse, JsonObject, Tier
 from toolgate.core.offers import exactly
@@ -56,7 +56,7 @@ class StandingOrders:
         """
         found = await self._store.by_id(approval)
         if found is None:
-            return Declined("no such approval")
+            return Declined(UNKNOWN_ID)
         if declined := self._ungrantable(approver, found):
             return declined
         if not 0 < seconds <= LONGEST or not (uses is None or 0 < uses <= MOST_USES):

@@ -64,13 +64,14 @@ def show(
     import time
 
     from toolgate.approvals.card import card_text
+    from toolgate.approvals.counter import UNKNOWN_ID
 
     if reveal:
         card = decided(home, settings, name, passphrase_stdin, lambda desk, by: desk.reveal(by, ident))
     else:
         card = at_the_desk(home, settings, lambda desk: desk.card(ident))
     if card is None:
-        decline("no such approval")
+        decline(UNKNOWN_ID)
     if json:
         typer.echo(line_of({**_fields(card.approval), "arguments": card.arguments, "hidden": card.hidden}))
         return

@@ -11,6 +11,9 @@ from typer.core import TyperGroup
 
 from toolgate.errors import ToolgateError
 
+# `wrap` reads its own words: it is also started without anything that is loaded here (program.py).
+_AS_GIVEN = {"allow_extra_args": True, "ignore_unknown_options": True}
+
 
 class _Quiet(TyperGroup):
     """Errors raised on purpose are told in their own words, with the exit code for misuse."""
@@ -39,4 +42,12 @@ def application() -> typer.Typer:
             app.add_typer(command, name=point.name)
         else:
             app.command(point.name)(command)
+    app.command("wrap", add_help_option=False, context_settings=_AS_GIVEN)(_wrap)
     return app
+
+
+def _wrap(words: typer.Context) -> None:
+    """Put the firewall in front of one stdio server: the command for a client's configuration."""
+    from toolgate.cli.wrap import main
+
+    sys.exit(main(words.args))

@@ -28,7 +28,7 @@ CONTINUE_TOOL: JsonObject = {
     "inputSchema": {
         "type": "object",
         "properties": {
-            "approval": {"type": "string", "description": "The approval id, for example ap-3f9c."}
+            "approval": {"type": "string", "description": "The approval id, for example ap-3f9c1b77aa."}
         },
         "required": ["approval"],
         "additionalProperties": False,

@@ -47,7 +47,6 @@ class Reason(StrEnum):
     UPSTREAM_DOWN = "upstream-down"
     UPSTREAM_TIMEOUT = "upstream-timeout"
     SECRET_UNAVAILABLE = "secret-unavailable"
-    ERA_MISMATCH = "era-mismatch"
     POLICY_BROKEN = "policy-broken"
     JOURNAL_DOWN = "journal-down"
     INTERNAL = "internal"

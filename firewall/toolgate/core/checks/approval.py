@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, assert_never
 
 from toolgate.core.case import Case
-from toolgate.core.checks.asking import asks, granted, tier_of, why
+from toolgate.core.checks.asking import asks, granted, over, tier_of, why
 from toolgate.core.model import (
     UNKNOWN,
     Amend,
@@ -36,9 +36,9 @@ def approved(case: Case) -> Need | Hold | Refuse | Replay | Amend | None:
         return Need(frozenset({Fact.APPROVAL}))
     if case.call.approval is not None and (approval is None or approval.id != case.call.approval):
         return Refuse(Reason.APPROVAL_UNKNOWN, "no such approval for this caller and this call")
-    if approval is None or approval.expires <= case.facts.now:
-        if case.call.approval is not None:
-            return Refuse(Reason.APPROVAL_EXPIRED, f"approval {case.call.approval} has expired")
+    if approval is not None and approval.expires <= case.facts.now:
+        return _granted_or_hold(case, tier, None) if case.call.approval is None else over(approval)
+    if approval is None:
         return _granted_or_hold(case, tier, None)
     return _by_state(case, tier, approval)
 

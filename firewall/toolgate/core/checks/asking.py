@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from toolgate.core.case import Case
-from toolgate.core.model import UNKNOWN, Fact, Need, Tier
+from toolgate.core.model import UNKNOWN, Approval, ApprovalState, Fact, Need, Refuse, Tier
 from toolgate.core.outgoing import outgoing
 from toolgate.core.policy import Action
+from toolgate.core.reasons import Reason
 from toolgate.core.standing import Grant, covering
 
 ASKS: Final = (Tier.IRREVERSIBLE, Tier.PRIVILEGED)
@@ -43,6 +44,13 @@ def why(tier: Tier | None) -> str:
     if tier is None:
         return "unlisted"
     return "findings" if tier is Tier.REVERSIBLE else "tier"
+
+
+def over(approval: Approval) -> Refuse:
+    """Why an approval whose time has passed is good for nothing."""
+    if approval.state is ApprovalState.EXECUTED:
+        return Refuse(Reason.APPROVAL_SPENT, f"approval {approval.id} was for one call, which was made")
+    return Refuse(Reason.APPROVAL_EXPIRED, f"approval {approval.id} has expired")
 
 
 def granted(case: Case, tier: Tier | None) -> Grant | Need | None:
