@@ -20,6 +20,7 @@ from toolgate.console import Console, House, Look
 from toolgate.console.oidc import Provider
 from toolgate.core.model import JsonObject
 from toolgate.errors import Malformed, PortDown, SettingsError
+from toolgate.ingress.bounded import Bounded
 from toolgate.policy.roles import approving_role
 from toolgate.protocol.messages import request
 from toolgate.protocol.versions import Era, own_meta
@@ -186,6 +187,7 @@ def _openid(app: App, where: ConsoleSettings) -> Provider | None:
 def _config(console: Console) -> uvicorn.Config:
     return uvicorn.Config(
         console.app,
+        http=Bounded,
         loop="none",
         ws="none",
         proxy_headers=False,

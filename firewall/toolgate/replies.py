@@ -24,6 +24,7 @@ from toolgate.verdicts import Held
 SENTENCES: dict[Reason, str] = {
     Reason.MALFORMED: "The message is not what the protocol expects. Correct it and send it again.",
     Reason.TOO_LARGE: "The message is larger than toolgate accepts. Send less at once.",
+    Reason.TOO_SLOW: "The message did not arrive in time. Send it again without pausing.",
     Reason.TOO_DEEP: "The message is nested too deeply. Flatten it and send it again.",
     Reason.DUPLICATE_KEY: "An object in the message names a key twice. Name every key once.",
     Reason.BAD_NUMBER: "A number in the message cannot be carried exactly. Send it as a string.",
@@ -88,6 +89,7 @@ SENTENCES: dict[Reason, str] = {
 _CODES: dict[Reason, int] = {
     Reason.MALFORMED: INVALID_REQUEST,
     Reason.TOO_LARGE: INVALID_REQUEST,
+    Reason.TOO_SLOW: INVALID_REQUEST,
     Reason.TOO_DEEP: INVALID_REQUEST,
     Reason.DUPLICATE_KEY: PARSE_ERROR,
     Reason.BAD_NUMBER: PARSE_ERROR,

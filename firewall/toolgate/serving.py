@@ -20,7 +20,7 @@ from toolgate.ingress.http import HttpFront
 from toolgate.ingress.identity import Identity, Keys
 from toolgate.ingress.rest import rest
 from toolgate.ingress.sessions import Sessions
-from toolgate.ingress.wire import Wire
+from toolgate.ingress.wire import patient
 from toolgate.settings import Tcp, Unix
 
 _SWEEP_SECONDS = 30.0
@@ -122,7 +122,7 @@ def _config(app: App, front: HttpFront) -> uvicorn.Config:
         host=listen.host if isinstance(listen, Tcp) else "127.0.0.1",
         port=listen.port if isinstance(listen, Tcp) else 0,
         uds=str(listen.path) if isinstance(listen, Unix) else None,
-        http=Wire,
+        http=patient(app.settings.limits.body_within),
         loop="none",
         ws="none",
         proxy_headers=False,

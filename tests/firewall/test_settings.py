@@ -35,7 +35,7 @@ identity:
   anonymous: {caller: trial, roles: [reader]}
 store: sqlite:state/toolgate.db
 keys: secret:file:private/master.key
-limits: {body: 1MiB, sessions: 10, attempts: 5/second}
+limits: {body: 1MiB, body_within: 2m, sessions: 10, attempts: 5/second}
 """
 
 
@@ -63,6 +63,7 @@ def test_a_full_file_becomes_values_with_paths_beside_the_file(tmp_path: Path) -
     assert settings.store == tmp_path / "state/toolgate.db"
     assert settings.master_key == tmp_path / "private/master.key"
     assert (settings.limits.body, settings.limits.sessions) == (1 << 20, 10)
+    assert settings.limits.body_within == 120.0
     assert settings.limits.attempts == Limit(5.0, 1.0)
 
 

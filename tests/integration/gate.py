@@ -130,10 +130,12 @@ def posted(folder: Path, name: str, **options: object) -> Generator[Json]:
 
 
 @contextmanager
-def gate(folder: Path, upstreams: Mapping[str, object], policy: Json = POLICY) -> Generator[Gate]:
+def gate(
+    folder: Path, upstreams: Mapping[str, object], policy: Json = POLICY, **limits: str
+) -> Generator[Gate]:
     """toolgate over HTTP on a free port, with the callers `ann` and `bob` (full) and `cut` (narrow)."""
     port = free_port()
-    write_settings(folder, port, upstreams, policy)
+    write_settings(folder, port, upstreams, policy, **limits)
     log = folder / "toolgate.log"
     command = [str(PROGRAM), "serve", "--settings", str(folder / "toolgate.yaml")]
     with running(command, log, TOOLGATE_HOME=str(folder / "home")) as process:
@@ -141,7 +143,9 @@ def gate(folder: Path, upstreams: Mapping[str, object], policy: Json = POLICY) -
         yield Gate(port, folder, process.pid)
 
 
-def write_settings(folder: Path, port: int, upstreams: Mapping[str, object], policy: Json = POLICY) -> Path:
+def write_settings(
+    folder: Path, port: int, upstreams: Mapping[str, object], policy: Json = POLICY, **limits: str
+) -> Path:
     """Settings, policy and keys in one folder."""
     keys = [
         {
@@ -159,7 +163,7 @@ def write_settings(folder: Path, port: int, upstreams: Mapping[str, object], pol
         "upstreams": dict(upstreams),
         "identity": {"keys": "keys.yaml", "local": {"caller": "ann", "roles": ["full"]}},
         "store": "sqlite:toolgate.db",
-        "limits": {"attempts": "1000000/minute"},
+        "limits": {"attempts": "1000000/minute", **limits},
     }
     for name, content in (("policy", policy), ("keys", {"version": 1, "keys": keys}), ("toolgate", settings)):
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(json.loads(json.dumps(content)), sort_keys=False))

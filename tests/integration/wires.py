@@ -145,6 +145,14 @@ class Client:
         writer.write(f"{verb} {self._path} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + body)
         return Exchange(reader, writer)
 
+    async def begin(self, lines: Sequence[tuple[str, str]], body: bytes) -> Exchange:
+        """A POST with exactly these header lines, and of its body so much; without lines, not even that."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=2**24)
+        head = "".join(f"{name}: {value}\r\n" for name, value in lines)
+        if lines:
+            writer.write(f"POST {self._path} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + body)
+        return Exchange(reader, writer)
+
     async def post(self, message: Json | bytes, **changed: str | None) -> Exchange:
         """POST a message; `changed` replaces headers (`_` for `-`), None leaves one out."""
         made: dict[str, str | None] = {**self.headers(), **self._routing(message)}

@@ -10,6 +10,7 @@ class Reason(StrEnum):
 
     MALFORMED = "malformed"
     TOO_LARGE = "too-large"
+    TOO_SLOW = "too-slow"
     TOO_DEEP = "too-deep"
     DUPLICATE_KEY = "duplicate-key"
     BAD_NUMBER = "bad-number"

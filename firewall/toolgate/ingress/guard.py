@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from toolgate.core.model import Refuse
 from toolgate.core.reasons import Reason
 from toolgate.ingress.stream import Receive
-from toolgate.ingress.wire import whole_body
+from toolgate.ingress.wire import late, whole_body
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _ONCE = frozenset(
@@ -22,13 +21,6 @@ _KNOWN = (
     "mcp-method mcp-name origin user-agent connection accept-encoding last-event-id"
 ).split()
 _NAMES = {name.encode(): name for name in _KNOWN}
-
-
-@dataclass(frozen=True, slots=True)
-class TooLarge:
-    """The body exceeds the limit, in bytes."""
-
-    most: int
 
 
 def headers_of(raw: Collection[tuple[bytes, bytes]]) -> dict[str, str] | Refuse:
@@ -90,23 +82,28 @@ def unacceptable(headers: dict[str, str]) -> tuple[int, str] | None:
     return 406, "Accept: expected application/json and text/event-stream"
 
 
-async def body_of(receive: Receive, headers: dict[str, str], most: int) -> bytes | TooLarge | None:
+async def body_of(receive: Receive, headers: dict[str, str], most: int) -> bytes | Refuse | None:
     """The whole body; None when the client left before it was sent."""
     whole = whole_body(receive)
     if whole is not None:
-        return whole if len(whole) <= most else TooLarge(most)
+        return whole if len(whole) <= most else _too_large(most)
     length = headers.get("content-length", "0")
     if length.isdigit() and int(length) > most:
-        return TooLarge(most)
-    event = await receive()
-    body: bytes = event.get("body", b"")
-    if event["type"] == "http.disconnect":
-        return None
-    while event.get("more_body"):
+        return _too_large(most)
+    body = bytearray()
+    more = True
+    while more:
         event = await receive()
         if event["type"] == "http.disconnect":
             return None
         body += event.get("body", b"")
         if len(body) > most:
-            return TooLarge(most)
-    return body if len(body) <= most else TooLarge(most)
+            return _too_large(most)
+        more = event.get("more_body", False)
+        if more and late(receive):
+            return Refuse(Reason.TOO_SLOW, f"found {len(body)} bytes, expected the whole body in time")
+    return bytes(body)
+
+
+def _too_large(most: int) -> Refuse:
+    return Refuse(Reason.TOO_LARGE, f"expected at most {most} bytes")

@@ -14,7 +14,7 @@ from toolgate.core.reasons import Reason
 from toolgate.core.values import value
 from toolgate.errors import JournalDown, PortDown, SessionLost, UpstreamDown
 from toolgate.gateway import Gateway
-from toolgate.ingress.guard import Origins, TooLarge, body_of, headers_of, unacceptable
+from toolgate.ingress.guard import Origins, body_of, headers_of, unacceptable
 from toolgate.ingress.identity import Identity
 from toolgate.ingress.sessions import Sessions
 from toolgate.ingress.stream import Receive, Response, Scope, Send
@@ -151,9 +151,8 @@ class HttpFront:
         body = await body_of(exchange.receive, exchange.headers, self._body_limit)
         if body is None:
             return
-        if isinstance(body, TooLarge):
-            refusal = Refuse(Reason.TOO_LARGE, f"expected at most {body.most} bytes")
-            await self._malformed(exchange, refusal, 413)
+        if isinstance(body, Refuse):
+            await self._malformed(exchange, body, 408 if body.reason is Reason.TOO_SLOW else 413)
             return
         message = decode(body)
         if isinstance(message, Refuse):

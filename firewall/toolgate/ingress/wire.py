@@ -1,8 +1,7 @@
 """uvicorn's HTTP protocol, lean on the path that every call takes.
 
 A POST to an MCP endpoint with a small body of known length starts when it is whole, carries only what
-the front reads, and is answered with one write. Everything else takes uvicorn's ordinary way. One timer
-per connection watches for idleness instead of one per answer.
+the front reads, and is answered with one write. Everything else takes uvicorn's ordinary way.
 """
 
 from __future__ import annotations
@@ -46,6 +45,7 @@ class Lean(RequestResponseCycle):
     """A request whose body is whole before it starts."""
 
     whole = b""
+    late = False
 
     async def run_asgi(self, app: Any) -> None:
         """Run the application, which answers its own errors; one that got past it ends the connection."""
@@ -62,17 +62,6 @@ class Wire(Bounded):
     _body = b""
     _lean = False
 
-    def connection_made(self, transport: Any) -> None:
-        """Start watching for idleness."""
-        super().connection_made(transport)
-        self._answered_at = self.loop.time()
-        self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._idle)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Stop watching."""
-        self._idle_timer.cancel()
-        super().connection_lost(exc)
-
     def on_message_begin(self) -> None:
         """Keep nothing that the lean way does not read."""
         self.url, self.headers, self.expect_100_continue = b"", [], False
@@ -82,7 +71,7 @@ class Wire(Bounded):
         """Take the lean way where it leads, else uvicorn's own."""
         self._lean = self._takes_lean_way()
         if self._lean:
-            self._in_head, self._head_bytes = False, 0
+            self._in_head, self._head_bytes, self._body_since = False, 0, self.loop.time()
             return
         url, headers, expects = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
@@ -103,8 +92,7 @@ class Wire(Bounded):
             super().on_message_complete()
             return
         self._in_head, self._lean = True, False
-        cycle = self.cycle = self._cycle()
-        self._start_asgi_task(cycle, cast("Any", self).app)
+        self._begin()
 
     def on_response_complete(self) -> None:
         """The next request of the connection may come."""
@@ -127,6 +115,10 @@ class Wire(Bounded):
             return False
         self._body = b""
         return b"%" not in self.url and b"?" not in self.url
+
+    def _begin(self) -> None:
+        cycle = self.cycle = self._cycle()
+        self._start_asgi_task(cycle, cast("Any", self).app)
 
     def _cycle(self) -> Lean:
         path = self.url.decode("latin-1")
@@ -156,24 +148,43 @@ class Wire(Bounded):
         cycle.more_body = False
         return cycle
 
-    def _busy(self) -> bool:
-        """Whether a request of this connection is under way."""
-        cycle = cast("RequestResponseCycle | None", self.cycle)
-        return cycle is not None and not cycle.response_complete
+    def _gathering(self) -> bool:
+        """Whether a body is on its way that somebody waits for, or will."""
+        return self._lean or super()._gathering()
 
-    def _idle(self) -> None:
-        """Close a connection on which nothing happened for the keep-alive time."""
-        rest = self._answered_at + self.timeout_keep_alive - self.loop.time()
-        if rest <= 0 and not self._busy() and not self.transport.is_closing():
-            self.transport.close()
-            return
-        self._idle_timer = self.loop.call_later(max(rest, 1.0), self._idle)
+    def _give_up(self) -> float:
+        """Have the application refuse it in its own words; where it does not, end it as any other."""
+        if self._lean:
+            self._lean = False
+            self._begin()
+        elif is_late(self.cycle):
+            return super()._give_up()
+        cast("Any", self.cycle).late = True
+        self.cycle.keep_alive = False
+        self.cycle.more_body = True
+        self.cycle.message_event.set()
+        return self.timeout_keep_alive
+
+
+def patient(seconds: float) -> type[Wire]:
+    """The protocol that waits so long for a body."""
+    return type("Patient", (Wire,), {"body_within": seconds})
 
 
 def whole_body(receive: Any) -> bytes | None:
     """The body behind `receive` where it is there already; None where it has to be waited for."""
     cycle = getattr(receive, "__self__", None)
-    return cycle.whole if type(cycle) is Lean and not cycle.disconnected else None
+    return cycle.whole if type(cycle) is Lean and not (cycle.disconnected or cycle.late) else None
+
+
+def is_late(cycle: object) -> bool:
+    """Whether the body of a request did not come in time."""
+    return getattr(cycle, "late", False) is True
+
+
+def late(receive: Any) -> bool:
+    """Whether the body behind `receive` did not come in time, and will not."""
+    return is_late(getattr(receive, "__self__", None))
 
 
 def written(send: Any, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bool:

@@ -185,6 +185,7 @@ class LimitsFile(Strict):
     """What one firewall process takes on."""
 
     body: Annotated[str, AfterValidator(_octets)] = "4MiB"
+    body_within: Duration = "30s"
     sessions: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
     attempts: Annotated[str, AfterValidator(_rate)] = "600/minute"
 
@@ -236,7 +237,10 @@ def loaded(path: Path) -> Settings:
         master_key=base / value.keys.removeprefix("secret:file:"),
         approvers=base / value.approvers,
         limits=Limits(
-            units.octets(value.limits.body), value.limits.sessions, units.limit(value.limits.attempts)
+            units.octets(value.limits.body),
+            units.seconds(value.limits.body_within),
+            value.limits.sessions,
+            units.limit(value.limits.attempts),
         ),
         vault=place(vault, base) if vault is not None else None,
         notify=notify(value.notify),

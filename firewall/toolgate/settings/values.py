@@ -108,9 +108,10 @@ class IdentitySettings:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`body` is bytes, `sessions` a count, `attempts` a rate per credential."""
+    """`body` is bytes, `body_within` seconds, `sessions` a count, `attempts` a rate per credential."""
 
     body: int = 4 << 20
+    body_within: float = 30.0
     sessions: int = 10_000
     attempts: Limit = field(default_factory=lambda: Limit(600.0, 60.0))
 
