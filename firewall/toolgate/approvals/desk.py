@@ -190,16 +190,16 @@ class Desk(StandingOrders):
     def only_approver(self) -> str:
         """The name of the one approver there is. Raises Misuse where there are none, or several."""
         known = read(self._approvers)
-        if not known:
-            role = next(iter(self._deciding()), "ROLE")
-            raise Misuse(
-                "found nobody who may decide yet, expected an approver:"
-                f" `toolgate approvals enrol NAME --role {role}` makes the first one"
-            )
-        if len(known) > 1:
+        if len(known) == 1:
+            return known[0].name
+        if known:
             names = ", ".join(one.name for one in known)
             raise Misuse(f"found {len(known)} approvers, expected --as with one of {names}")
-        return known[0].name
+        role = next(iter(self._deciding()), "ROLE")
+        raise Misuse(
+            "found nobody who may decide yet, expected an approver:"
+            f" `toolgate approvals enrol NAME --role {role}` makes the first one"
+        )
 
     def _deciding(self) -> list[str]:
         """The roles of the policy that may decide held calls."""
