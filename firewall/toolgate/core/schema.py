@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from toolgate.core.model import JsonObject, Mismatch, Validate
+from toolgate.core.pattern_cost import BACKTRACK_LIMIT, too_many
 from toolgate.core.schema_cost import TooComplex, cost
 
 if TYPE_CHECKING:
     import jsonschema_rs
 
-# A pattern with lookahead or backreference may take so many steps, about 0.2 ms; then it does not match.
-BACKTRACK_LIMIT: Final = 10_000
 REGEX_BYTES: Final = 1 << 20
 # Explaining visits every alternative, 20 µs each: beyond so many, at worst, the answer is only yes or no.
 EXPLAIN_AT_MOST: Final = 20_000
@@ -22,6 +21,9 @@ LONGEST: Final = 300
 DEEPEST: Final = 64
 
 _UNEXPLAINED: Final = Mismatch("$", "schema", "a value that fits the schema (too large to say where)")
+_TOO_LONG: Final = Mismatch(
+    "$", "pattern", "less text where the schema has patterns: it takes too long to match"
+)
 _NO_TEXT: Final = Mismatch("$", "encoding", "text without lone surrogates")
 
 _Path: TypeAlias = list[str | int]
@@ -79,6 +81,8 @@ def compile_schema(schema: Any) -> Validate:
         return _UNEXPLAINED  # pragma: no cover - is_valid and validate agree; if they ever did not, refuse
 
     def validate(value: Any) -> Mismatch | None:
+        if spent.steps and too_many(spent.steps, value):
+            return _TOO_LONG
         try:
             return None if validator.is_valid(value) else explained(value)
         except UnicodeEncodeError:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, cast
 from urllib.parse import unquote, urldefrag, urljoin
 
 from toolgate.core.model import JsonObject
+from toolgate.core.pattern_cost import ANYWHERE, KEYS, added, own_steps
 
 MAX_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 64
@@ -30,7 +31,8 @@ _PART_MAP: Final = ("properties", "patternProperties")
 _HOLDS_MORE: Final = ("$defs", "definitions")
 _REFS: Final = ("$ref", "$dynamicRef", "$recursiveRef")
 
-_Edge: TypeAlias = tuple[bool, JsonObject]
+# Whether it judges the same value, the subschema, and which part of the value it judges.
+_Edge: TypeAlias = tuple[bool, JsonObject, str]
 
 
 class TooComplex(ValueError):
@@ -39,10 +41,14 @@ class TooComplex(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """`total` subschemas with every reference written out; `again` of them start the schema over."""
+    """`total` subschemas with every reference written out; `again` of them start the schema over.
+
+    `steps` are what their patterns take for a letter, by where in the value it stands.
+    """
 
     total: int
     again: int
+    steps: Mapping[str, int] = field(default_factory=dict[str, int])
 
     def at(self, depth: int) -> int:
         """Subschemas met, at worst, when a value nests this deep."""
@@ -101,7 +107,7 @@ class _Places:
             node, base = todo.pop()
             base = self._identified(node, base)
             self.bases[id(node)] = base
-            for _, child in _children(node):
+            for _, child, _ in _children(node):
                 todo.append((child, base))
             for keyword in _HOLDS_MORE:
                 todo += [(child, base) for child in _schemas(node.get(keyword))]
@@ -170,16 +176,21 @@ def _pointed(root: JsonObject, pointer: str) -> object:
 
 def _schemas(value: object) -> Iterator[JsonObject]:
     """The schemas among the values of a list or an object."""
-    items: list[object] = []
+    yield from (child for _, child in _named(value))
+
+
+def _named(value: object) -> Iterator[tuple[str, JsonObject]]:
+    """The same, each with its key in the object."""
+    items: list[tuple[str, object]] = []
     if isinstance(value, list):
-        items = cast("list[object]", value)
+        items = [(ANYWHERE, item) for item in cast("list[object]", value)]
     elif isinstance(value, dict):
-        items = list(cast("JsonObject", value).values())
-    yield from (cast("JsonObject", item) for item in items if isinstance(item, dict))
+        items = list(cast("JsonObject", value).items())
+    yield from ((key, cast("JsonObject", item)) for key, item in items if isinstance(item, dict))
 
 
 def _children(node: JsonObject) -> Iterator[_Edge]:
-    """The subschemas written inside a schema, each with whether it judges the same value."""
+    """The subschemas written inside a schema."""
     for same, ones, many in (
         (True, _SAME_ONE, _SAME_LIST + _SAME_MAP),
         (False, _PART_ONE, _PART_LIST + _PART_MAP),
@@ -187,11 +198,12 @@ def _children(node: JsonObject) -> Iterator[_Edge]:
         for keyword in ones:
             child: object = node.get(keyword)
             if isinstance(child, dict):
-                yield same, cast("JsonObject", child)
+                yield same, cast("JsonObject", child), KEYS if keyword == "propertyNames" else ANYWHERE
         for keyword in many:
             if keyword == "items" and not isinstance(node.get(keyword), list):
                 continue
-            yield from ((same, child) for child in _schemas(node.get(keyword)))
+            for key, inner in _named(node.get(keyword)):
+                yield same, inner, key if keyword == "properties" else ANYWHERE
 
 
 class _Expansion:
@@ -209,10 +221,12 @@ class _Expansion:
             raise TooComplex(f"the schema chains more than {MAX_CHAIN} subschemas")
         self._open.add(id(node))
         total, again, same = 1, 0, self._same.setdefault(id(node), [])
-        for on_same, child in self._edges(node):
+        steps = own_steps(node)
+        for on_same, child, name in self._edges(node):
             inner = self._child(child)
             total += inner.total
             again += inner.again
+            added(steps, inner.steps, name)
             if on_same:
                 same.append(id(child))
             if total > MAX_EXPANDED:
@@ -220,12 +234,12 @@ class _Expansion:
                     f"the schema has more than {MAX_EXPANDED} subschemas with each $ref written out"
                 )
         self._open.remove(id(node))
-        self._known[id(node)] = found = Cost(total, again)
+        self._known[id(node)] = found = Cost(total, again, steps)
         return found
 
     def _edges(self, node: JsonObject) -> Iterator[_Edge]:
         yield from _children(node)
-        yield from ((True, target) for target in self._places.targets(node))
+        yield from ((True, target, ANYWHERE) for target in self._places.targets(node))
 
     def _child(self, child: JsonObject) -> Cost:
         if id(child) in self._open:
