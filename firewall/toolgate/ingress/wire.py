@@ -228,7 +228,9 @@ class Outbox:
     def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []
         for cycle, data in waiting:
-            cycle.transport.write(data)
+            # A client that left within this turn must not keep the others from their answers.
+            if not cycle.transport.is_closing():
+                cycle.transport.write(data)
         for cycle, _ in waiting:
             if not cycle.keep_alive:
                 cycle.transport.close()
