@@ -80,6 +80,9 @@ SENTENCES: dict[Reason, str] = {
         "toolgate cannot get the credential it needs for this server. Other servers are not affected."
     ),
     Reason.POLICY_BROKEN: "The policy file has a mistake, so nothing can be called until it is mended.",
+    Reason.SETTINGS_BROKEN: (
+        "toolgate cannot work where it was started, so nothing can be called until that is mended."
+    ),
     Reason.JOURNAL_DOWN: (
         "The journal cannot be written, and without a record no call is made. Tell the operator."
     ),

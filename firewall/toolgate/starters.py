@@ -95,7 +95,11 @@ def _json(value: object) -> str:
 def _placed(path: Path, text: str) -> bool:
     """Write a new file in one step; False when another process was first."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
+    try:
+        draft.write_text(text, encoding="utf-8")
+    except OSError as trouble:
+        why = trouble.strerror or "an error"
+        raise SettingsError(f"{path.parent}: found {why}, expected a folder to write to") from None
     try:
         os.link(draft, path)
     except FileExistsError:

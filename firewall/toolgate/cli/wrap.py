@@ -77,7 +77,7 @@ def _run(given: argparse.Namespace, settings: Settings, name: str, located: Mapp
         except ToolgateError as error:
             from toolgate.ingress.broken import explain
 
-            await explain(str(error))
+            await explain(error)
             return
         from toolgate.piping import pipe
 

@@ -49,5 +49,6 @@ class Reason(StrEnum):
     UPSTREAM_TIMEOUT = "upstream-timeout"
     SECRET_UNAVAILABLE = "secret-unavailable"
     POLICY_BROKEN = "policy-broken"
+    SETTINGS_BROKEN = "settings-broken"
     JOURNAL_DOWN = "journal-down"
     INTERNAL = "internal"

@@ -1,0 +1,42 @@
+"""Where toolgate cannot work, its client is told why instead of meeting a dead process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from toolgate.core.model import Refuse
+from toolgate.core.reasons import Reason
+from toolgate.errors import JournalDown, PolicyError, SettingsError, ToolgateError
+from toolgate.ingress.broken import answer, reason_of
+from toolgate.starters import ensure_policy
+
+
+@pytest.mark.parametrize(
+    ("mistake", "reason"),
+    [
+        (PolicyError("policy.yaml:3: …"), Reason.POLICY_BROKEN),
+        (JournalDown("toolgate.db: …"), Reason.JOURNAL_DOWN),
+        (SettingsError("/data: …"), Reason.SETTINGS_BROKEN),
+    ],
+)
+def test_the_reason_is_that_of_the_mistake(mistake: ToolgateError, reason: Reason) -> None:
+    assert reason_of(mistake) is reason
+
+
+def test_a_client_reads_the_mistake_when_it_begins_and_when_it_calls() -> None:
+    refusal = Refuse(Reason.SETTINGS_BROKEN, "/data: found no folder")
+    begun = answer({"id": 1, "method": "initialize"}, refusal)
+    assert "/data: found no folder" in begun["result"]["instructions"]
+    called = answer({"id": 2, "method": "tools/call"}, refusal)
+    assert called["result"]["isError"] is True
+    assert called["result"]["_meta"]["toolgate/verdict"]["reason"] == "settings-broken"
+    assert answer({"id": 3, "method": "tools/list"}, refusal)["result"] == {"tools": []}
+
+
+def test_a_data_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "file"
+    folder.write_text("not a folder")
+    with pytest.raises(SettingsError, match="file: found .*, expected a folder to write to"):
+        ensure_policy(folder / "policy.yaml", "wrapped")
