@@ -38,5 +38,5 @@ def test_a_client_reads_the_mistake_when_it_begins_and_when_it_calls() -> None:
 def test_a_data_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     folder = tmp_path / "file"
     folder.write_text("not a folder")
-    with pytest.raises(SettingsError, match="file: found .*, expected a folder to write to"):
+    with pytest.raises(SettingsError, match=r"file: found .*, expected a folder to write to"):
         ensure_policy(folder / "policy.yaml", "wrapped")
