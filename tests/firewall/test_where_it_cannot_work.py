@@ -10,6 +10,7 @@ from toolgate.core.model import Refuse
 from toolgate.core.reasons import Reason
 from toolgate.errors import JournalDown, PolicyError, SettingsError, ToolgateError
 from toolgate.ingress.broken import answer, reason_of
+from toolgate.settings.sources import made
 from toolgate.starters import ensure_policy
 
 
@@ -40,3 +41,11 @@ def test_a_data_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     folder.write_text("not a folder")
     with pytest.raises(SettingsError, match=r"file: found .*, expected a folder to write to"):
         ensure_policy(folder / "policy.yaml", "wrapped")
+
+
+def test_a_data_folder_that_is_not_there_is_made_for_its_owner_only(tmp_path: Path) -> None:
+    folder = made(tmp_path / "new" / "home")
+    assert folder.stat().st_mode & 0o777 == 0o700
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingsError, match="cannot be used as the data folder"):
+        made(tmp_path / "file" / "home")

@@ -99,8 +99,10 @@ def _settings(given: argparse.Namespace) -> Settings:
     from dataclasses import replace
 
     from toolgate.settings import chosen
+    from toolgate.settings.sources import made
 
-    settings = chosen(given.home, given.settings)
+    home = None if given.home is None or given.settings else made(given.home)
+    settings = chosen(home, given.settings)
     return replace(settings, policies=given.policy.absolute()) if given.policy else settings
 
 

@@ -29,6 +29,11 @@ def home() -> Path:
         import platformdirs  # only when nobody named the folder
 
         folder = Path(platformdirs.user_data_dir("toolgate", appauthor=False))
+    return made(folder)
+
+
+def made(folder: Path) -> Path:
+    """The folder itself, there and only for its owner where it was not. Raises SettingsError."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as trouble:
