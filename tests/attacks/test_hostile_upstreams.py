@@ -56,6 +56,8 @@ PIPED = {
     "error-text": MALFORMED,
     "big-integer": MALFORMED,
     "nested": MALFORMED,
+    "very-nested": MALFORMED,
+    "not-utf8": MALFORMED,
     "giant": DOWN,
     "die": DOWN,
 }

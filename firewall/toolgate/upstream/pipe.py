@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol, cast
@@ -29,6 +30,7 @@ MOST_NOTES = 1000
 # Lines in a row that are no messages: a child that says nothing else would keep everybody busy.
 _MOST_NOISE = 10_000
 _LISTEN_GRACE = 2.0
+_ID = re.compile(rb'"id"\s*:\s*"?([0-9]{1,18})"?\s*[,}]')
 
 Spawn = Callable[[Callable[[bytes], None], Callable[[int | None], None]], Awaitable[Process]]
 
@@ -189,14 +191,9 @@ class Pipe:
             self._process.kill(f"it wrote {_MOST_NOISE} lines in a row that are no messages")
         if not line.lstrip().startswith(b"{") or self._noise > _MOST_NOISE:
             return
-        try:
-            message: object = orjson.loads(line)
-        except orjson.JSONDecodeError:
-            return
-        if isinstance(message, dict) and "method" not in message:
-            waiting = self._by_wire(cast("JsonObject", message).get("id"))
-            if waiting is not None:
-                waiting.future.set_exception(why)
+        waiting = self._by_wire(_answered_id(line))
+        if waiting is not None:
+            waiting.future.set_exception(why)
 
     def _answered(self, message: JsonObject) -> None:
         waiting = self._by_wire(message.get("id"))
@@ -338,3 +335,14 @@ def _names_a_request(method: object, params: JsonObject) -> bool:
     return (
         method in ("notifications/progress", "notifications/cancelled") or _subscription(params) is not None
     )
+
+
+def _answered_id(line: bytes) -> object:
+    """The id that an unusable answer names; where it is no JSON at all, the first id that stands in it."""
+    try:
+        message: object = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        named = None if b'"method"' in line or b'"jsonrpc"' not in line else _ID.search(line)
+        return named and named[1].decode()
+    known = isinstance(message, dict) and "method" not in message
+    return cast("JsonObject", message).get("id") if known else None

@@ -41,6 +41,8 @@ class PipeWire:
             "both": good.replace(b'"result"', b'"error": {"code": 1, "message": "x"}, "result"'),
             "big-integer": good.replace(b'"content"', b'"n": 99999999999999999999999, "content"'),
             "nested": good.replace(b'"content"', b'"n": ' + b"[" * 500 + b"]" * 500 + b', "content"'),
+            "not-utf8": good.replace(b"not-utf8", b"\xff\xfe"),
+            "very-nested": good.replace(b'"content"', b'"n": ' + b"[" * 5000 + b"]" * 5000 + b', "content"'),
             "error-text": json.dumps({"jsonrpc": "2.0", "id": request_id, "error": "no"}).encode() + b"\n",
             "giant": b'{"a":"' + b"x" * (17 * 1024 * 1024),
         }.get(how)
