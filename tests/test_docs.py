@@ -18,6 +18,7 @@ from pydantic import BaseModel, RootModel
 import toolgate
 from toolgate.cli.commands import application
 from toolgate.core.reasons import Reason
+from toolgate.protocol.versions import SUPPORTED
 from toolgate.replies import SENTENCES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -73,6 +74,12 @@ def test_every_reason_has_a_row_with_its_sentence() -> None:
         said, remedy = rows[reason.value]
         assert said == SENTENCES[reason]
         assert remedy.strip()
+
+
+def test_the_documentation_names_every_version_that_is_spoken() -> None:
+    for page in ("docs/reasons.md", "CHANGELOG.md"):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        assert not [version for version in SUPPORTED if version not in text]
 
 
 def known_commands() -> list[str]:

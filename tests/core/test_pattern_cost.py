@@ -54,7 +54,7 @@ def property_of(schema: Any) -> Any:
 
 REFS: dict[str, Any] = {f"d{i}": {"anyOf": [{"$ref": f"#/$defs/d{i + 1}"}] * 2} for i in range(9)}
 
-HOSTILE = {
+HOSTILE: dict[str, tuple[Any, Any]] = {
     "counted": (property_of({"pattern": BOMB}), {"a": LONG}),
     "in pieces": (property_of({"items": {"pattern": BOMB}}), {"a": ["ab" * 50] * 1000}),
     "backreference": (property_of({"pattern": r"(?=(a+))\1b"}), {"a": "a" * 400_000}),
