@@ -98,7 +98,7 @@ def test_ordinary_patterns_take_text_of_any_size() -> None:
     assert check([{"id": "01234567-89ab"}] * 50_000) is None
 
 
-@pytest.mark.parametrize("pattern", ["[" * 200_000, "\\p{" * 60_000, "(" * 200_000, "(?<" * 60_000])
+@pytest.mark.parametrize("pattern", ["[" * 60_000, "\\p{" * 60_000, "(" * 60_000, "(?<" * 60_000])
 def test_weighing_a_hostile_pattern_takes_no_time_either(pattern: str) -> None:
     began = time.process_time()
     weight(pattern)
