@@ -22,6 +22,7 @@ from toolgate.protocol.versions import APPROVAL_KEY, VERDICT_KEY, Era
 from toolgate.verdicts import Held
 
 SENTENCES: dict[Reason, str] = {
+    Reason.NOT_JSON: "The message is not JSON in UTF-8. Correct it and send it again.",
     Reason.MALFORMED: "The message is not what the protocol expects. Correct it and send it again.",
     Reason.TOO_LARGE: "The message is larger than toolgate accepts. Send less at once.",
     Reason.TOO_SLOW: "The message did not arrive in time. Send it again without pausing.",
@@ -90,6 +91,7 @@ SENTENCES: dict[Reason, str] = {
 }
 
 _CODES: dict[Reason, int] = {
+    Reason.NOT_JSON: PARSE_ERROR,
     Reason.MALFORMED: INVALID_REQUEST,
     Reason.TOO_LARGE: INVALID_REQUEST,
     Reason.TOO_SLOW: INVALID_REQUEST,

@@ -12,6 +12,7 @@ from toolgate.errors import SettingsError
 
 CALLER: Final = "assistant"
 SERVERS: Final = ("compute", "retrieval", "actions")
+SCHEMA: Final = "policy.schema.json"
 WELCOME: Final = """# Welcome
 
 This folder holds the documents that the retrieval server may search and read: .md, .txt, .rst, .html, .json,
@@ -46,9 +47,14 @@ def starter(name: str) -> Path:
 def ensure_policy(path: Path, name: str) -> bool:
     """Copy a shipped policy to `path` unless something is there; whether it was copied.
 
+    Beside it goes the schema that its first line names, so that editors complete and check what is written.
     Safe when many processes start at once: the file appears whole or not at all.
     """
-    return not path.exists() and _placed(path, starter(name).read_text(encoding="utf-8"))
+    shipped = starter(name)
+    if path.exists() or not _placed(path, shipped.read_text(encoding="utf-8")):
+        return False
+    _placed(path.with_name(SCHEMA), shipped.with_name(SCHEMA).read_text(encoding="utf-8"))
+    return True
 
 
 def ensure_settings(path: Path, documents: Path, outbox: Path) -> bool:

@@ -40,12 +40,12 @@ async def recorded(running: Gate) -> AsyncGenerator[Gate]:
 
 
 BODIES = {
-    "malformed": (b'{"jsonrpc":"2.0","id":1,', Reason.MALFORMED, 400),
-    "empty": (b"", Reason.MALFORMED, 400),
+    "malformed": (b'{"jsonrpc":"2.0","id":1,', Reason.NOT_JSON, 400),
+    "empty": (b"", Reason.NOT_JSON, 400),
     "no object": (b'"tools/call"', Reason.MALFORMED, 400),
     "batch": (b'[{"jsonrpc":"2.0","id":1,"method":"ping"}]', Reason.MALFORMED, 400),
-    "not UTF-8": ((MODERN_CALL % (ECHO % '"\xff"')).encode("latin-1"), Reason.MALFORMED, 400),
-    "UTF-16": (json.dumps({"jsonrpc": "2.0"}).encode("utf-16"), Reason.MALFORMED, 400),
+    "not UTF-8": ((MODERN_CALL % (ECHO % '"\xff"')).encode("latin-1"), Reason.NOT_JSON, 400),
+    "UTF-16": (json.dumps({"jsonrpc": "2.0"}).encode("utf-16"), Reason.NOT_JSON, 400),
     "lone surrogate": ((MODERN_CALL % (ECHO % '"\\ud800"')).encode(), Reason.MALFORMED, 400),
     "lone surrogate in a key": ((MODERN_CALL % (ECHO % '{"\\udfff":1}')).encode(), Reason.MALFORMED, 400),
     "NaN": ((MODERN_CALL % (ECHO % "NaN")).encode(), Reason.BAD_NUMBER, 400),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -55,6 +56,12 @@ def test_documents_named_on_the_first_start_stay(tmp_path: Path) -> None:
     other.mkdir()
     furnished(home, other, "")
     assert command_of(home, "retrieval")[-1] == str(other)
+
+
+def test_the_schema_that_a_policy_names_for_editors_is_beside_it(tmp_path: Path) -> None:
+    policy = furnished(tmp_path, None, "")[1].policies
+    named = policy.read_text().splitlines()[0].partition("$schema=")[2]
+    assert json.loads((policy.parent / named).read_text())["type"] == "object"
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:

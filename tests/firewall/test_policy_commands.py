@@ -68,6 +68,12 @@ def test_what_is_not_there_is_misuse(tmp_path: Path) -> None:
     assert isinstance(ran("test", missing).exception, PolicyError)
 
 
+def test_tests_are_no_policy_to_check() -> None:
+    refused = ran("check", SUPPORT.replace(".yaml", "_test.yaml")).exception
+    assert isinstance(refused, PolicyError)
+    assert "toolgate test" in str(refused)
+
+
 def test_policy_tests_run_from_folders_policies_and_files(tmp_path: Path) -> None:
     assert ran("test", str(ROOT / "policies")).exit_code == 0
     assert told("test", SUPPORT)["files"] == told("test", SUPPORT.replace(".yaml", "_test.yaml"))["files"]

@@ -269,9 +269,9 @@ async def test_garbage_on_standard_input_is_refused_by_name_and_survived(tmp_pat
     write_settings(tmp_path, 0, {})
     options = ["--name", "puppet", "--settings", str(tmp_path / "toolgate.yaml")]
     lines = {
-        b"not json\n": Reason.MALFORMED,
+        b"not json\n": Reason.NOT_JSON,
         b"[1]\n": Reason.MALFORMED,
-        b"\xff\xfe\n": Reason.MALFORMED,
+        b"\xff\xfe\n": Reason.NOT_JSON,
         b'{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}\n': Reason.DUPLICATE_KEY,
         b'{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":NaN}}\n': Reason.BAD_NUMBER,
         b"[" * 1000 + b"]" * 1000 + b"\n": Reason.TOO_DEEP,

@@ -73,10 +73,14 @@ def _check_policy(
     from toolgate.errors import PolicyError
     from toolgate.policy.compile import compiled
     from toolgate.policy.lint import warnings
-    from toolgate.policy.load import load
+    from toolgate.policy.load import is_test, load
 
     if not policy.exists():
         raise PolicyError(f"{policy}: found no such file or folder, expected a policy")
+    if policy.is_file() and is_test(policy):
+        raise PolicyError(
+            f"{policy}: found tests of a policy, expected a policy; tests run with `toolgate test`"
+        )
     try:
         source = load(policy)
         # Without its rule file a policy would be told of mistakes it does not make.

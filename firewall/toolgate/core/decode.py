@@ -98,9 +98,9 @@ def exactly(body: bytes) -> JsonObject | Refuse:
     except RecursionError:
         return Refuse(Reason.TOO_DEEP, f"found deeper nesting, expected at most {MAX_DEPTH} levels")
     except json.JSONDecodeError as error:
-        return Refuse(Reason.MALFORMED, f"byte {error.pos}: expected valid JSON")
+        return Refuse(Reason.NOT_JSON, f"byte {error.pos}: expected valid JSON")
     except UnicodeDecodeError as error:
-        return Refuse(Reason.MALFORMED, f"byte {error.start}: expected UTF-8")
+        return Refuse(Reason.NOT_JSON, f"byte {error.start}: expected UTF-8")
     except ValueError:
         return Refuse(Reason.BAD_NUMBER, "found an integer of thousands of digits, expected at most 64 bits")
     if type(value) is list:

@@ -8,6 +8,7 @@ from enum import StrEnum
 class Reason(StrEnum):
     """One word per cause, the same in code, journal, policy tests and docs."""
 
+    NOT_JSON = "not-json"
     MALFORMED = "malformed"
     TOO_LARGE = "too-large"
     TOO_SLOW = "too-slow"
