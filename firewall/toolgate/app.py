@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from toolgate.aggregate import Aggregated
@@ -18,7 +19,7 @@ from toolgate.core import records
 from toolgate.core.attempts import Attempts
 from toolgate.core.model import JsonObject
 from toolgate.detect.matchers import Re2, best
-from toolgate.detecting import Detecting, detecting
+from toolgate.detecting import Detecting, detecting, without_secrets
 from toolgate.errors import Misuse
 from toolgate.gateway import Gateway
 from toolgate.journal.observed import Observed, Saw
@@ -31,6 +32,7 @@ from toolgate.secrets.keyring import open_keyring
 from toolgate.secrets.values import Values
 from toolgate.settings import Command, Remote, Settings, UpstreamSettings
 from toolgate.stores.sqlite import SqliteStore
+from toolgate.upstream.complaints import Clean
 from toolgate.upstream.keyed import Address
 from toolgate.upstream.registry import Upstreams
 
@@ -150,7 +152,11 @@ def build(settings: Settings, located: Mapping[str, Address] | None = None, saw:
     told = Expiring(notifier, store, clock)
     ports = (policies, found.all, journal, store, keyring, clock, grants, store, naming, told)
     world = World(*ports, console)
-    upstreams = Upstreams(located, keyring) if located else _upstreams(settings, keyring, secrets)
+    upstreams = (
+        Upstreams(located, keyring)
+        if located
+        else _upstreams(settings, keyring, secrets, partial(without_secrets, found.engine))
+    )
     gateway = Gateway(world, Aggregated(upstreams, policies), Attempts(settings.limits.attempts))
     app = App(settings, world, store, upstreams, gateway, policies, secrets, notifier, found)
     return app
@@ -207,9 +213,9 @@ def address_of(upstream: UpstreamSettings) -> Address:
             )
 
 
-def _upstreams(settings: Settings, keyring: Keyring, secrets: Values) -> Upstreams:
+def _upstreams(settings: Settings, keyring: Keyring, secrets: Values, clean: Clean) -> Upstreams:
     """The upstreams of the settings. Raises SettingsError where a variable or file is not there."""
     addresses = {name: address_of(one) for name, one in settings.upstreams.items()}
     for name, address in addresses.items():
         secrets.try_local(f"upstreams.{name}", address.texts())
-    return Upstreams(addresses, keyring, secrets)
+    return Upstreams(addresses, keyring, secrets, clean)

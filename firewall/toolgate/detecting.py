@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from toolgate.core.policy import Action, Actions
+from toolgate.core.redact import redact
+from toolgate.core.texts import texts
 from toolgate.detect.engine import Engine
 from toolgate.detect.matchers import Compile
+from toolgate.errors import PortDown
 from toolgate.ports import Detectors
 from toolgate.settings import Settings
 
 if TYPE_CHECKING:
     from toolgate.detect.models import ModelStage
     from toolgate.detect.packs import Pack
+
+_SECRET: Final = frozenset({"SECRET"})
+_MASK: Final = Actions({}, Action.MASK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,16 @@ def detecting(settings: Settings, compile_patterns: Compile) -> Detecting:
 
     joined = Joined(engine, model)
     return Detecting(joined, engine, model, joined.highest)
+
+
+def without_secrets(engine: Engine, text: str) -> str:
+    """The text with every secret in it masked; none of it where that could not be found out."""
+    leaves = texts(text)
+    try:
+        masked: str = redact(text, engine.find(leaves, _SECRET), _MASK, leaves)
+    except PortDown:
+        return "<not searched>"
+    return masked
 
 
 def packs(settings: Settings) -> list[Pack]:

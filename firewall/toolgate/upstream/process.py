@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import cast
 
 from toolgate.errors import UpstreamDown
+from toolgate.upstream.complaints import Complaints
 from toolgate.upstream.reaper import Reaper
 
 MAX_LINE = 16 * 1024 * 1024
 MAX_UNREAD = 64 * 1024 * 1024
 _GRACE_SECONDS = 2.0
+_STDOUT, _STDERR = 1, 2
 _PR_SET_PDEATHSIG = 1
 # What a program needs to start at all; everything else comes from the settings.
 _INHERITED = (
@@ -31,14 +33,15 @@ Ended = Callable[[int | None], None]
 
 
 class Process(asyncio.SubprocessProtocol):
-    """One child. Lines of its standard output go to `heard`, its end to `ended`; stderr is ours."""
+    """One child. Lines of its standard output go to `heard`, its end to `ended`, stderr to `complaints`."""
 
-    def __init__(self, name: str, heard: Heard, ended: Ended, reaper: Reaper) -> None:
+    def __init__(self, name: str, heard: Heard, ended: Ended, complaints: Complaints, reaper: Reaper) -> None:
         self._name = name
         self._reaper = reaper
         self._pid = 0
         self._heard = heard
         self._ended = ended
+        self._complaints = complaints
         self._rest = bytearray()
         self._stopping = False
         self.killed_because = ""
@@ -58,7 +61,6 @@ class Process(asyncio.SubprocessProtocol):
             await loop.subprocess_exec(
                 lambda: self,
                 *command,
-                stderr=None,
                 cwd=cwd,
                 env={**inherited, **env},
                 start_new_session=True,
@@ -74,6 +76,9 @@ class Process(asyncio.SubprocessProtocol):
         self._reaper.watch(self._pid)
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
+        if fd == _STDERR:
+            self._complaints.heard(data)
+            return
         rest = self._rest
         rest += data
         if b"\n" not in data:
@@ -88,7 +93,9 @@ class Process(asyncio.SubprocessProtocol):
                 self._heard(line)
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
-        if fd == 1 and not self._exited.done() and not self._stopping:
+        if fd == _STDERR:
+            self._complaints.ended()
+        elif fd == _STDOUT and not self._exited.done() and not self._stopping:
             self.kill("it closed its standard output")
 
     def process_exited(self) -> None:

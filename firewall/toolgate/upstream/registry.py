@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections.abc import Callable, Mapping
 
 from toolgate.core.model import JsonObject
@@ -14,6 +15,7 @@ from toolgate.protocol.versions import MODERN, Era, own_meta
 from toolgate.upstream.bridge_legacy import OverLegacy
 from toolgate.upstream.bridge_modern import NativeFirst, OverModern
 from toolgate.upstream.by_capability import ByCapability
+from toolgate.upstream.complaints import Clean, Complaints, to_stderr
 from toolgate.upstream.http import HttpLink
 from toolgate.upstream.keyed import Address, Keyed, Located, Sender
 from toolgate.upstream.link import Link, Opening, unheard
@@ -30,9 +32,16 @@ class Upstream:
     """One upstream: its connection pool or its processes, and the era it speaks once somebody found out."""
 
     def __init__(
-        self, name: str, address: Address, keyring: Keyring, reaper: Reaper, secrets: Secrets | None = None
+        self,
+        name: str,
+        address: Address,
+        keyring: Keyring,
+        reaper: Reaper,
+        secrets: Secrets | None = None,
+        clean: Clean = str,
     ) -> None:
         self.name = name
+        self._clean = clean
         self._located = Located(name, address, secrets)
         self._keyring = keyring
         self._reaper = reaper
@@ -154,20 +163,26 @@ class Upstream:
 
     async def _spawn(self, heard: Callable[[bytes], None], ended: Callable[[int | None], None]) -> Process:
         address = await self._located.now()
-        process = Process(self.name, heard, ended, self._reaper)
+        complaints = Complaints(self.name, self._clean, to_stderr, time.monotonic)
+        process = Process(self.name, heard, ended, complaints, self._reaper)
         await process.start(address.command, address.env, address.cwd)
         return process
 
 
 class Upstreams:
-    """The upstreams of the settings, by name."""
+    """The upstreams of the settings, by name. `clean` masks what their processes write to standard error."""
 
     def __init__(
-        self, addresses: Mapping[str, Address], keyring: Keyring, secrets: Secrets | None = None
+        self,
+        addresses: Mapping[str, Address],
+        keyring: Keyring,
+        secrets: Secrets | None = None,
+        clean: Clean = str,
     ) -> None:
         reaper = self._reaper = Reaper()
         self._upstreams = {
-            name: Upstream(name, address, keyring, reaper, secrets) for name, address in addresses.items()
+            name: Upstream(name, address, keyring, reaper, secrets, clean)
+            for name, address in addresses.items()
         }
 
     def names(self) -> tuple[str, ...]:
