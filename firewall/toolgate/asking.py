@@ -8,8 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, Final, TypeAlias, cast
 
-import orjson
-
+from toolgate import holding
 from toolgate.approvals import elicit
 from toolgate.approvals.elicit import KEY, Action, Mode, State
 from toolgate.core.checks.asking import over
@@ -19,7 +18,7 @@ from toolgate.core.records import event
 from toolgate.core.values import value
 from toolgate.errors import SealBroken
 from toolgate.judge import Admitted, Judge, Judged, Replayed, World, answers_input
-from toolgate.ports import HELD_ARGUMENTS, Entry, News
+from toolgate.ports import Entry, News
 from toolgate.protocol.messages import members, notification, request
 from toolgate.protocol.versions import Era
 from toolgate.routes import Routes, Target, arguments_of
@@ -135,12 +134,11 @@ class Asking:
             return unknown
         if approval.expires <= world.clock.now():
             return over(approval)
-        sealed = await world.approvals.arguments(approval.id)
         try:
-            plain = world.keyring.unseal(HELD_ARGUMENTS, sealed or b"")
+            kept = holding.opened(world.keyring, await world.approvals.arguments(approval.id))
         except SealBroken:
             return unknown
-        params = {**message["params"], "name": approval.target, "arguments": orjson.loads(plain)}
+        params = {**message["params"], "name": approval.target, "arguments": kept.given}
         held = request(message["id"], "tools/call", params)
         return approval.id, Target(approval.upstream, approval.target, held)
 
@@ -161,6 +159,8 @@ class Asking:
     ) -> JsonObject | None:
         """How this client is asked through this channel, None where it cannot be."""
         if channel == "elicit" and "form" in modes and held.tier not in (None, Tier.PRIVILEGED):
+            if held.private:
+                return None
             return elicit.form(held.approval, held.arguments, session.version)
         if channel == "console" and "url" in modes and held.page:
             return elicit.address(held.approval, held.page, legacy=session.era is Era.LEGACY)
