@@ -80,7 +80,8 @@ def test_a_call_is_approved_with_other_arguments(home: Path) -> None:
     hold(home, {"to": ["bob", "eve"]})
     wrong = run(home, "approvals", "approve", "ap-1", "--edit", '{"cc": 1}', passphrase=True)
     assert (wrong.exit_code, "the changed arguments" in wrong.stderr) == (1, True)
-    assert run(home, "approvals", "approve", "ap-1", "--edit", "[1]", passphrase=True).exit_code == 2
+    for odd in ("[1]", '{"to": 1, "to": 2}', '{"to": 1e400}', "[" * 100_000, '{"to": NaN}', '{"to": ""\x00}'):
+        assert run(home, "approvals", "approve", "ap-1", "--edit", odd, passphrase=True).exit_code == 2
     done = run(home, "approvals", "approve", "ap-1", "--edit", '{"to": ["bob"]}', passphrase=True)
     assert (done.exit_code, done.stdout) == (0, "ap-1: approved\n")
     sealed = in_store(home, lambda store: store.arguments("ap-1"))

@@ -123,6 +123,22 @@ async def test_taking_back_is_judged_like_any_call(
     assert len(calls(upstream, "close")) == 1
 
 
+async def test_who_takes_back_does_not_approve_that_himself(
+    world: World, upstream: Upstream, client: Client, undoer: Undoer
+) -> None:
+    call = await opened(client)
+    world.change(POLICY.replace("irreversible: [desk/send]", "irreversible: [desk/send, desk/close]"))
+    assert step(await undoer.undo(LEAD, call)).status == "held"
+    (waiting,) = world.store.shelf.approvals
+    for channel in ("cli", "console"):
+        desk = Desk(world.store, world.keyring, Path("nowhere"), world.policies, channel, world.clock.now)
+        assert "your own call" in why(await desk.approve(LEAD, waiting))
+        assert "your own call" in why(await desk.grant(LEAD, waiting))
+    assert not isinstance(await desk.approve(WEAK, waiting), Declined)
+    assert step(await undoer.undo(LEAD, call)).status == "done"
+    assert len(calls(upstream, "close")) == 1
+
+
 async def test_who_may_approve_nothing_takes_nothing_back(client: Client, undoer: Undoer) -> None:
     call = await opened(client)
     assert "may approve nothing" in why(await undoer.undo(Approver("ann", ("agent",), ""), call))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from toolgate.core.conditions import glob
 from toolgate.core.offers import ANY
+from toolgate.core.regex import whole
 
 
 def reading(pattern: Mapping[str, Any]) -> tuple[str, ...]:
@@ -46,6 +48,9 @@ def _matcher(key: str, value: Any) -> str:
             return f"{_WORDS[key]} {_list(value)}"
 
 
+# Nobody means these: an expression that takes one of them takes as good as anything.
+_STRANGE = ("zq7zq7zq7", "zq7@zq7.example", "https://zq7.example/zq7", "zq7/zq7.zq7", "Zq zq, 7: zq!")
+
 _WORDS = {
     "in": "one of",
     "not_in": "anything but",
@@ -62,8 +67,14 @@ _WORDS = {
 
 def _range(bounds: Mapping[str, float]) -> str:
     least, most = bounds.get("min"), bounds.get("max")
-    parts = ("" if least is None else f"from {least:g}", "" if most is None else f"to {most:g}")
+    parts = ("" if least is None else f"from {_number(least)}", "" if most is None else f"to {_number(most)}")
     return "any number " + " ".join(filter(None, parts))
+
+
+def _number(number: float) -> str:
+    """Every digit: a rounded bound would be another one."""
+    short = f"{number:g}"
+    return short if float(short) == number else str(number)
 
 
 def _list(value: Any) -> str:
@@ -91,9 +102,10 @@ def _matches_much(key: str, value: Any) -> bool:
         case "prefix" | "suffix":
             return "" in _listed(value)
         case "glob":
-            return any(not one.strip("*") for one in _listed(value))
+            fits = glob(_listed(value))
+            return any(fits(text, "") is None for text in _STRANGE)
         case "regex":
-            return ".*" in str(value)
+            return ".*" in str(value) or any(map(whole(str(value)), _STRANGE))
         case "domain":
             return any("." not in one.removeprefix("*.") for one in _listed(value))
         case "url":
