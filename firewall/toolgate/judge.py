@@ -268,7 +268,8 @@ class Judge(Outcomes):
             return await self._look_up(frozenset({Fact.APPROVAL}), call, facts, policy)
         if facts.now - self._flooded.get(approval.caller, 0.0) >= _FLOODED_EVERY:
             self._flooded[approval.caller] = facts.now
-            world.announcer.announce(News("flooded", approval, channels, "", facts.now))
+            nobody = replace(approval, id="")  # it is not kept, so nobody could look at it
+            world.announcer.announce(News("flooded", nobody, channels, "", facts.now))
         refusal = Refuse(
             Reason.RATE_LIMITED, "too many calls of this caller wait for approval", exhausted.retry_after
         )
