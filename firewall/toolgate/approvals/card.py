@@ -9,7 +9,6 @@ from toolgate.core.layout import lay_out, written
 from toolgate.core.model import Approval
 from toolgate.core.shown import row_of, spelled
 
-
 _BECAUSE: Final = {
     "tier": "its tier",
     "unlisted": "a tool that the policy does not list",
