@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from toolgate.core.model import Finding
 from toolgate.detect.engine import Engine
 from toolgate.detect.matchers import Compile
 from toolgate.ports import Detectors
@@ -39,6 +40,28 @@ def detecting(settings: Settings, compile_patterns: Compile) -> Detecting:
 
     joined = Joined(engine, model)
     return Detecting(joined, engine, model, joined.highest)
+
+
+class Later:
+    """`toolgate.ports.Detectors` of the settings, made when something is looked for, for who seldom does."""
+
+    def __init__(self, settings: Settings, compile_patterns: Compile) -> None:
+        self._settings, self._compile = settings, compile_patterns
+        self._made: Detecting | None = None
+
+    async def scan(self, texts: Sequence[str], entities: frozenset[str]) -> tuple[Finding, ...]:
+        """What stands in the texts. Raises Misuse for a rule file or model that cannot be used."""
+        if self._made is None:
+            made = detecting(self._settings, self._compile)
+            if made.model is not None:
+                await made.model.start()
+            self._made = made
+        return await self._made.all.scan(texts, entities)
+
+    async def close(self) -> None:
+        """End the model."""
+        if self._made is not None and self._made.model is not None:
+            await self._made.model.close()
 
 
 def packs(settings: Settings) -> list[Pack]:

@@ -24,6 +24,7 @@ from toolgate.core.model import (
     Remember,
     Tier,
 )
+from toolgate.holding import HeldArguments, opened
 from toolgate.ports import DIGEST, HELD_ABOUT, HELD_ARGUMENTS, Entry, Kept
 from toolgate.secrets.keyring import open_keyring
 from toolgate.settings import chosen
@@ -53,14 +54,14 @@ def run(home: Path, *words: str, passphrase: bool = False) -> Result:
 def in_store(home: Path, act: Callable[[SqliteStore], Awaitable[Value]]) -> Value:
     places = chosen(home, None)
 
-    async def opened() -> Value:
+    async def acted() -> Value:
         store = SqliteStore(places.store, open_keyring(places.master_key).journal_keys())
         try:
             return await act(store)
         finally:
             await store.aclose()
 
-    return asyncio.run(opened())
+    return asyncio.run(acted())
 
 
 def hold(home: Path, arguments: JsonObject, ident: str = "ap-1") -> None:
@@ -87,6 +88,18 @@ def test_a_call_is_approved_with_other_arguments(home: Path) -> None:
     sealed = in_store(home, lambda store: store.arguments("ap-1"))
     plain = open_keyring(chosen(home, None).master_key).unseal(HELD_ARGUMENTS, sealed or b"")
     assert orjson.loads(plain) == {"to": ["bob"]}
+
+
+def test_an_edit_is_redacted_by_the_rule_files_of_the_settings_too(home: Path) -> None:
+    (home / "toolgate.yaml").write_text('detection: {rules: ["own.toml"]}\n')
+    (home / "own.toml").write_text('[[rules]]\nid = "badge"\nregex = "BADGE-[0-9]+"\nentity = "BADGE"\n')
+    (home / "policy.yaml").write_text(f"{POLICY}redaction: {{arguments: {{BADGE: mask}}}}\n")
+    hold(home, {"to": "BADGE-1"})
+    done = run(home, "approvals", "approve", "ap-1", "--edit", '{"to": "BADGE-2"}', passphrase=True)
+    assert (done.exit_code, done.stdout) == (0, "ap-1: approved\n"), done.output
+    sealed = in_store(home, lambda store: store.arguments("ap-1"))
+    kept = opened(open_keyring(chosen(home, None).master_key), sealed)
+    assert kept == HeldArguments({"to": "<BADGE>"}, {"to": "BADGE-2"})
 
 
 def test_an_editor_changes_what_is_sent(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

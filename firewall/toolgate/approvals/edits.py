@@ -25,6 +25,7 @@ from toolgate.core.model import (
 from toolgate.core.policy import Policy
 from toolgate.core.schema import compile_schema
 from toolgate.core.texts import texts
+from toolgate.errors import PortDown
 from toolgate.holding import HeldArguments
 from toolgate.namespaces import names_of
 from toolgate.ports import DIGEST, Detectors, Keyring
@@ -76,7 +77,10 @@ async def judged(
     call = Call(about.method, held.upstream, held.target, arguments, caller, held.session)
     view = view_of(call, policy)
     read = texts(arguments)
-    found = await detectors.scan(read, view.wanted_arguments) if view.wanted_arguments else ()
+    try:
+        found = await detectors.scan(read, view.wanted_arguments) if view.wanted_arguments else ()
+    except PortDown as down:
+        return str(down)
     tool = Tool(held.target, held.pin, _accepts(about), None)
     pending = replace(held, state=ApprovalState.PENDING)
     names = names_of(keyring, policy, held.caller, held.session)
