@@ -169,6 +169,13 @@ def test_pauses_are_made_shown_and_lifted(home: Path) -> None:
     assert "nothing is paused" in run(home, "pause", "--list").stderr
 
 
+def test_pausing_what_is_not_there_is_done_and_said(home: Path) -> None:
+    (home / "toolgate.yaml").write_text('upstreams: {mail: {url: "https://mail.example.com/mcp"}}\n')
+    wrong = run(home, "pause", "--upstream", "mial", passphrase=True)
+    assert (wrong.exit_code, "no upstream `mial`, only mail" in wrong.stderr) == (0, True)
+    assert run(home, "pause", "--tool", "mail/send", passphrase=True).stderr == ""
+
+
 def test_what_can_be_taken_back_is_listed_and_the_rest_is_said(home: Path) -> None:
     assert run(home, "undo", "--list").stdout == ""
     now = time.time()
