@@ -285,7 +285,7 @@ class ApprovalsPart(Part):
     reversible: ReversiblePart = ReversiblePart()
     irreversible: ApprovalPart = ApprovalPart()
     privileged: PrivilegedPart = PrivilegedPart()
-    prompts: Rate | None = None
+    prompts: Rate | None = "60/hour"
 
 
 class BinaryPart(Part):
