@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, Final, TypeAlias, cast
 
-import orjson
-
+from toolgate import holding
 from toolgate.approvals import elicit
 from toolgate.approvals.elicit import KEY, Action, Mode, State
 from toolgate.core.checks.asking import over
@@ -19,7 +19,7 @@ from toolgate.core.records import event
 from toolgate.core.values import value
 from toolgate.errors import SealBroken
 from toolgate.judge import Admitted, Judge, Judged, Replayed, World, answers_input
-from toolgate.ports import HELD_ARGUMENTS, Entry, News
+from toolgate.ports import Entry, News
 from toolgate.protocol.messages import members, notification, request
 from toolgate.protocol.versions import Era
 from toolgate.routes import Routes, Target, arguments_of
@@ -34,6 +34,8 @@ _TELL: Final = 5.0
 # How long a client's user has for a form, where the policy says no more.
 _FORM: Final = 50.0
 _CLIENT: Final = "the client"
+_TRIES: Final = 2
+_REMEMBERED: Final = 1000
 
 # Returns when the client's connection is gone.
 Leaving: TypeAlias = Callable[[], Awaitable[None]]
@@ -67,6 +69,8 @@ class Asking:
     def __init__(self, world: World, judge: Judge, routes: Routes) -> None:
         self._world, self._judge, self._routes = world, judge, routes
         self._ids = itertools.count(1)
+        # How often a client was asked about an approval and did not come back with an answer.
+        self._unanswered: OrderedDict[str, int] = OrderedDict()
 
     def may_ask(self, session: Session) -> bool:
         """Whether a client of the handshake era could be asked, so that its session must be kept."""
@@ -100,12 +104,14 @@ class Asking:
         """What becomes of a held call while its client is there to be asked, or waits."""
         answered, session = turn.answered, turn.session
         if answered is not None and answered.approval == held.approval.id:
+            self._unanswered.pop(held.approval.id, None)
             if answered.mode == "url":
                 return await self._waited(held, turn) if answered.action == "accept" else held
             return await self._said(held, turn, answered.action)
         modern = session.era is Era.MODERN
         modes = elicit.modes(session.capabilities if modern else session.offers)
-        for channel in held.channels:
+        deaf = self._unanswered.get(held.approval.id, 0) >= _TRIES
+        for channel in () if deaf else held.channels:
             asked = self._question(channel, session, held, modes)
             if asked is None:
                 continue
@@ -113,6 +119,7 @@ class Asking:
                 return await self._elicited(held, turn, asked)
             text = self._state(held, turn, asked)
             if text is not None:
+                self._count(held.approval.id)
                 return Note(elicit.asking(turn.target.message["id"], asked, text))
         return await self._waited(held, turn)
 
@@ -135,12 +142,11 @@ class Asking:
             return unknown
         if approval.expires <= world.clock.now():
             return over(approval)
-        sealed = await world.approvals.arguments(approval.id)
         try:
-            plain = world.keyring.unseal(HELD_ARGUMENTS, sealed or b"")
+            kept = holding.opened(world.keyring, await world.approvals.arguments(approval.id))
         except SealBroken:
             return unknown
-        params = {**message["params"], "name": approval.target, "arguments": orjson.loads(plain)}
+        params = {**message["params"], "name": approval.target, "arguments": kept.given}
         held = request(message["id"], "tools/call", params)
         return approval.id, Target(approval.upstream, approval.target, held)
 
@@ -161,10 +167,18 @@ class Asking:
     ) -> JsonObject | None:
         """How this client is asked through this channel, None where it cannot be."""
         if channel == "elicit" and "form" in modes and held.tier not in (None, Tier.PRIVILEGED):
+            if held.private:
+                return None
             return elicit.form(held.approval, held.arguments, session.version)
         if channel == "console" and "url" in modes and held.page:
             return elicit.address(held.approval, held.page, legacy=session.era is Era.LEGACY)
         return None
+
+    def _count(self, approval: str) -> None:
+        """A client that declares more than it can is asked twice; after that it is told in plain words."""
+        self._unanswered[approval] = self._unanswered.get(approval, 0) + 1
+        if len(self._unanswered) > _REMEMBERED:
+            self._unanswered.popitem(last=False)
 
     def _state(self, held: Held, turn: Turn, asked: JsonObject) -> str | None:
         params = members(turn.target.message.get("params"))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from toolgate.core.model import Finding
 from toolgate.core.policy import Action, Actions
 from toolgate.core.redact import redact
 from toolgate.core.texts import texts
@@ -56,6 +57,28 @@ def without_secrets(engine: Engine, text: str) -> str:
     except PortDown:
         return "<not searched>"
     return masked
+
+
+class Later:
+    """`toolgate.ports.Detectors` of the settings, made when something is looked for, for who seldom does."""
+
+    def __init__(self, settings: Settings, compile_patterns: Compile) -> None:
+        self._settings, self._compile = settings, compile_patterns
+        self._made: Detecting | None = None
+
+    async def scan(self, texts: Sequence[str], entities: frozenset[str]) -> tuple[Finding, ...]:
+        """What stands in the texts. Raises Misuse for a rule file or model that cannot be used."""
+        if self._made is None:
+            made = detecting(self._settings, self._compile)
+            if made.model is not None:
+                await made.model.start()
+            self._made = made
+        return await self._made.all.scan(texts, entities)
+
+    async def close(self) -> None:
+        """End the model."""
+        if self._made is not None and self._made.model is not None:
+            await self._made.model.close()
 
 
 def packs(settings: Settings) -> list[Pack]:

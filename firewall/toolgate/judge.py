@@ -7,8 +7,7 @@ import secrets
 from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 
-import orjson
-
+from toolgate import holding
 from toolgate.core import records
 from toolgate.core.canonical import canonical
 from toolgate.core.case import Case
@@ -42,11 +41,12 @@ from toolgate.core.reasons import Reason
 from toolgate.core.redact import counts, redact
 from toolgate.core.texts import texts
 from toolgate.errors import PortDown, ToolgateError
+from toolgate.holding import HeldArguments
+from toolgate.namespaces import names_of
 from toolgate.outcomes import Admitted, Outcomes, Readings, Replayed, World, burned
 from toolgate.ports import (
     DIGEST,
     HELD_ABOUT,
-    HELD_ARGUMENTS,
     Entry,
     Exhausted,
     News,
@@ -98,10 +98,12 @@ class Judge(Outcomes):
     ) -> Judged:
         """The same with the values that pseudonyms stand for put back."""
         call_id = self.next_id()
-        back = await self._world.naming.put_back(call, policy, view)
+        back: Call | Refuse = call
+        if call.approval is None:  # what was held has them put back already
+            back = await self._world.naming.put_back(call, policy, view)
         if isinstance(back, Refuse):
             return await self._refuse(call_id, call, facts, policy, back)
-        facts = replace(facts, names=self._world.naming.names(back, policy))
+        facts = replace(facts, names=names_of(self._world.keyring, policy, call.caller.name, call.session))
         return await self._judged(call_id, back, tool, facts, policy, view)
 
     async def _judged(
@@ -130,7 +132,8 @@ class Judge(Outcomes):
                     return kept
                 facts, passed = kept, 0
             elif isinstance(verdict, Amend):
-                call, passed = await self._amended(call, verdict.approval), 0
+                given = (await self._approved(verdict.approval)).given
+                call, passed = replace(call, arguments=given, approval=verdict.approval.id), 0
                 facts = Facts(facts.now, facts.tool, pauses=facts.pauses, names=facts.names)
             else:
                 again = await self._replay(call_id, case_of(call, facts, policy, view), verdict.approval)
@@ -149,17 +152,15 @@ class Judge(Outcomes):
             return exhausted
         spent, sending = (Burn(approval.id, ApprovalState.EXECUTED),), outgoing(case)
         if approval.sends and call.approval is None:
-            call = await self._amended(call, approval)
-            sending = call.arguments
+            kept = await self._approved(approval)
+            call, sending = replace(call, arguments=kept.given, approval=approval.id), kept.sends
         again = Allow(approval.tier or Tier.IRREVERSIBLE, sending, spent, approval.id)
         tool = facts.tool if isinstance(facts.tool, Tool) else None
         return Replayed(call_id, approval, Admitted(self.next_id(), call, again, tool, policy, case.view))
 
-    async def _amended(self, call: Call, approval: Approval) -> Call:
-        """The call with the arguments an approver put in place of its own."""
-        sealed = await self._world.approvals.arguments(approval.id)
-        plain = self._world.keyring.unseal(HELD_ARGUMENTS, sealed or b"")
-        return replace(call, arguments=orjson.loads(plain), approval=approval.id)
+    async def _approved(self, approval: Approval) -> HeldArguments:
+        """The arguments that were approved, those an approver put in place of the caller's where one did."""
+        return holding.opened(self._world.keyring, await self._world.approvals.arguments(approval.id))
 
     async def _told(self, admitted: Admitted, facts: Facts) -> Admitted:
         """The same with what people are told of it, and what the caller is told of its approver."""
@@ -173,9 +174,8 @@ class Judge(Outcomes):
         approval = facts.approval
         if not isinstance(approval, Approval) or not approval.sends:
             return ()
-        sealed = await self._world.approvals.asked(approval.id)
-        asked = orjson.loads(self._world.keyring.unseal(HELD_ARGUMENTS, sealed or b""))
-        return changes(asked, allow.arguments)
+        asked = holding.opened(self._world.keyring, await self._world.approvals.asked(approval.id))
+        return changes(asked.sends, allow.arguments)
 
     async def findings(self, value: object, entities: frozenset[str]) -> tuple[Finding, ...]:
         """What the detectors find in every string of a value."""
@@ -248,7 +248,7 @@ class Judge(Outcomes):
         charges: Sequence[Charge] = ()
         if approval is None:
             approval = self._new(call, facts, verdict)
-            sealed = world.keyring.seal(HELD_ARGUMENTS, canonical(verdict.arguments))
+            sealed = holding.sealed(world.keyring, HeldArguments(verdict.arguments, call.arguments))
             charges = (
                 *_prompts(policy, call),
                 Open(approval, sealed, self._about(call, facts, verdict, policy)),
@@ -262,13 +262,14 @@ class Judge(Outcomes):
         if exhausted is None:
             if charges:
                 world.announcer.announce(News("held", approval, channels, page, facts.now))
-            return Held(approval, verdict.tier, channels, page, verdict.arguments)
+            return Held(approval, verdict.tier, channels, page, verdict.arguments, bool(call.restored))
         if exhausted.retry_after is None:
             # Another process opened a hold for the same call first.
             return await self._look_up(frozenset({Fact.APPROVAL}), call, facts, policy)
         if facts.now - self._flooded.get(approval.caller, 0.0) >= _FLOODED_EVERY:
             self._flooded[approval.caller] = facts.now
-            world.announcer.announce(News("flooded", approval, channels, "", facts.now))
+            nobody = replace(approval, id="")  # it is not kept, so nobody could look at it
+            world.announcer.announce(News("flooded", nobody, channels, "", facts.now))
         refusal = Refuse(
             Reason.RATE_LIMITED, "too many calls of this caller wait for approval", exhausted.retry_after
         )

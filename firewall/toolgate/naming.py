@@ -13,14 +13,13 @@ from toolgate.core.policy import Action, Actions, Policy, PseudonymRule, View
 from toolgate.core.pseudonyms import Names, echoed, restored, tokens
 from toolgate.core.redact import redact
 from toolgate.core.texts import Texts, texts
+from toolgate.namespaces import names_key, namespace_of
 from toolgate.ports import Alias, Clock, Keyring, Pseudonyms
 
 # Elsewhere what names a thing would change after it was judged.
 _WITH_ARGUMENTS = frozenset({"tools/call", "prompts/get"})
 _EACH = Actions({}, Action.PSEUDONYM)
 _VALUE = "pseudonym-value"
-_NAMESPACE = "pseudonym-namespace"
-_NAMES = "pseudonym-names"
 # Pseudonyms known to be in the store; the longest unused are looked up, or written, once more.
 _MOST = 10_000
 
@@ -38,8 +37,8 @@ class Naming:
         if rule is None and not call.restored:
             return None
         within = "" if rule is None else self._namespace(rule, call)
-        key = bytes.fromhex(self._keyring.digest(_NAMES, b""))
-        return Names(key, within, echoes={value: token for token, value in call.restored})
+        echoes = {value: token for token, value in call.restored}
+        return Names(names_key(self._keyring), within, echoes=echoes)
 
     async def keep(self, names: Names | None, call: Call, policy: Policy) -> None:
         """Remember what was named. Raises JournalDown; then nothing may be delivered."""
@@ -127,6 +126,4 @@ class Naming:
         return Alias(namespace, token, upstream, sealed, expires)
 
     def _namespace(self, rule: PseudonymRule, call: Call) -> str:
-        """Who shares pseudonyms, as a digest: the store tells nobody's name."""
-        who = {"tenant": [], "caller": [call.caller.name], "session": [call.caller.name, call.session]}
-        return self._keyring.digest(_NAMESPACE, orjson.dumps([rule.within, *who[rule.within]]))
+        return namespace_of(self._keyring, rule, call.caller.name, call.session)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 
@@ -14,6 +15,7 @@ from toolgate.core.model import (
     Approval,
     Burn,
     Call,
+    Caller,
     Charge,
     Inverse,
     JsonObject,
@@ -44,6 +46,8 @@ from toolgate.ports import (
 RESULT = "held-result"
 # What is remembered of the results that sessions got: so many sessions, results of each, characters of one.
 _SESSIONS, _RESULTS, _CHARACTERS = 1000, 20, 65536
+# Without sessions a new run begins after so many seconds in which nothing was done.
+_PAUSE = 1800.0
 
 
 class Readings:
@@ -66,6 +70,25 @@ class Readings:
     def of(self, call: Call) -> Sequence[tuple[str, str]]:
         """What this session got, the newest last."""
         return tuple(self._read.get((call.caller.name, call.session), ()))
+
+
+class Runs:
+    """What belongs together where there are no sessions, as in MCP 2026-07-28: the calls of one credential
+    until it lets half an hour pass."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[tuple[str, str], tuple[str, float]] = OrderedDict()
+
+    def of(self, caller: Caller, now: float) -> str:
+        """The run that a call of this moment belongs to."""
+        key = (caller.name, caller.credential)
+        run, last = self._known.pop(key, ("", 0.0))
+        if now - last > _PAUSE:
+            run = f"run-{secrets.token_hex(6)}"
+        self._known[key] = (run, now)
+        if len(self._known) > _SESSIONS:
+            self._known.popitem(last=False)
+        return run
 
 
 @value
@@ -120,6 +143,7 @@ class Outcomes:
     def __init__(self, world: World) -> None:
         self._world = world
         self._switch = world.switch
+        self._runs = Runs()
 
     async def kept(self, replayed: Replayed) -> JsonObject | None:
         """The stored outcome of an executed call: its result, its error, or why it was withheld."""
@@ -173,7 +197,8 @@ class Outcomes:
             return ()
         now, target = self._world.clock.now(), f"{call.upstream}/{call.target}"
         about = (call.caller.name, target, undo.upstream, undo.tool)
-        inverse = Inverse(admitted.id, call.session, *about, now, now + undo.within)
+        run = call.session or self._runs.of(call.caller, now)
+        inverse = Inverse(admitted.id, run, *about, now, now + undo.within)
         body["undo"] = f"{undo.upstream}/{undo.tool}"
         return (Remember(inverse, self._world.keyring.seal(INVERSE, canonical(arguments))),)
 

@@ -10,6 +10,7 @@ import orjson
 from toolgate import replies
 from toolgate.approvals.approvers import Approver
 from toolgate.approvals.counter import Declined
+from toolgate.approvals.standing import own_credential
 from toolgate.core.model import Caller, Inverse, JsonObject, Refuse, Tier, UndoState, Withhold
 from toolgate.core.reasons import Reason
 from toolgate.core.records import event
@@ -121,7 +122,7 @@ class Undoer:
         self, approver: Approver, inverse: Inverse, arguments: JsonObject
     ) -> tuple[StepStatus, str]:
         """The inverse as a call of the approver's own, through every check."""
-        who = Caller(approver.name, approver.roles, approver.credential or f"desk:{approver.name}")
+        who = Caller(approver.name, approver.roles, own_credential(approver))
         session = Session(who, Era.MODERN, inverse.upstream, f"undo-{inverse.call}", MODERN)
         params = {"name": inverse.target, "arguments": arguments, "_meta": own_meta()}
         try:

@@ -14,7 +14,8 @@ from toolgate.upstream.link import Note
 class Held:
     """The call waits for a person under this approval, to be decided through one of these channels.
 
-    `page` is its URL at the console, `arguments` what would be sent.
+    `page` is its URL at the console, `arguments` what would be sent. `private`: values stand in them that
+    the caller knows by pseudonym only, so that its client must not be shown them.
     """
 
     approval: Approval
@@ -22,6 +23,7 @@ class Held:
     channels: tuple[str, ...] = ("cli",)
     page: str = ""
     arguments: JsonObject = field(default_factory=dict[str, object])
+    private: bool = False
 
 
 Reply: TypeAlias = Note | Held | Refuse | Withhold

@@ -83,6 +83,25 @@ async def test_an_edit_that_is_no_json_is_told_and_kept(here: Place) -> None:
     assert await here.state(held) == "pending"
 
 
+@pytest.mark.parametrize("odd", ["1e400", "NaN", str(2**64), "[" * 100_000, '"\\ud800"', '{"a": 1, "a": 2}'])
+async def test_an_edit_that_no_message_could_carry_is_told(here: Place, odd: str) -> None:
+    held = await here.hold({"n": 1})
+    browser = await here.signed_in()
+    await browser.get(f"/approvals/{held.id}")
+    got = await browser.press(f"/approvals/{held.id}/edit", {"field-0": odd})
+    assert got.status_code in (400, 409)
+    assert 'class="trouble" role="alert"' in got.text
+    assert await here.state(held) == "pending"
+
+
+async def test_one_is_another_value_than_true(here: Place) -> None:
+    held = await here.hold({"everybody": True})
+    browser = await here.signed_in()
+    await browser.get(f"/approvals/{held.id}")
+    got = await browser.press(f"/approvals/{held.id}/edit", {"field-0": "1"})
+    assert "with edits" in got.text
+
+
 async def test_what_is_hidden_is_shown_to_who_may_and_that_is_on_record(here: Place) -> None:
     held = await here.hold(CARD)
     browser = await here.signed_in()

@@ -128,3 +128,8 @@ def test_a_chart_says_in_words_what_it_shows_and_draws_no_value_outside() -> Non
     assert "<polyline" in drawn
     assert "<circle" in drawn
     assert bars("Nothing", [], []).startswith("<svg")
+
+
+def test_no_choice_holds_letters_that_turn_it_round() -> None:
+    (only,) = choices_of({"path": "reports\u202e/gnp.exe"})
+    assert [one.words for one in only.choices][1] == 'any file below "reports⟦U+202E⟧"'

@@ -86,19 +86,25 @@ def test_exactly_these_arguments() -> None:
         ),
         ({"range": {"min": 1, "max": 5}}, "any number from 1 to 5", False),
         ({"range": {"max": 5}}, "any number to 5", False),
+        ({"range": {"min": 0.5, "max": 12345678}}, "any number from 0.5 to 12345678", False),
+        ({"range": {"max": 1e30}}, "any number to 1e+30", False),
         ({"url": {"hosts": ["a.example"]}}, "a URL at a.example", False),
         ({"url": {"hosts": ["*.com"]}}, "a URL at *.com", True),
         ({"url": {"schemes": ["https"]}}, "a URL anywhere", True),
         ({"domain": ["*.com"]}, "any address or host at *.com", True),
         ({"path": ["/"]}, "any file below /", True),
         ({"path": ["/srv"]}, "any file below /srv", False),
-        ({"prefix": ""}, "any text that begins with ", True),
+        ({"prefix": ""}, 'any text that begins with ""', True),
         ({"prefix": "re"}, "any text that begins with re", False),
-        ({"suffix": ["", ".md"]}, "any text that ends with , .md", True),
+        ({"suffix": ["", ".md"]}, 'any text that ends with "", .md', True),
         ({"glob": "*"}, "any text like *", True),
         ({"glob": ["team-*"]}, "any text like team-*", False),
         ({"regex": ".*x"}, "any text that matches the expression .*x", True),
-        ({"regex": "[a-z]"}, "any text that matches the expression [a-z]", False),
+        ({"regex": "(?s).+"}, 'any text that matches the expression "(?s).+"', True),
+        ({"regex": r"[^@]+@[^@]+"}, 'any text that matches the expression "[^@]+@[^@]+"', True),
+        ({"glob": "*@*"}, "any text like *@*", True),
+        ({"glob": ["*.md", "{*,x}"]}, 'any text like *.md, "{*,x}"', True),
+        ({"regex": "[a-z]"}, 'any text that matches the expression "[a-z]"', False),
         ({"cidr": ["0.0.0.0/0"]}, "any IP address in 0.0.0.0/0", True),
         ({"cidr": ["10.0.0.0/8"]}, "any IP address in 10.0.0.0/8", False),
         ({"not_in": ["a"]}, "anything but a", True),
@@ -115,6 +121,15 @@ def test_a_pattern_says_how_wide_it_is(spec: JsonObject | str, words: str, wide:
     assert last == "no other argument"
     assert broad({"x": spec}) == (("x",) if wide else ())
     pattern({"x": spec})
+
+
+def test_an_agents_words_do_not_read_like_the_pattern() -> None:
+    said = 'a"; to: exactly what was approved; no other argument'
+    assert reading({said: "any", "body": {"in": ["x, y", said]}}) == (
+        '"a\\"; to: exactly what was approved; no other argument": anything',
+        'body: one of "x, y", "a\\"; to: exactly what was approved; no other argument"',
+        "no other argument",
+    )
 
 
 def _outer(line: str) -> bool:

@@ -164,6 +164,21 @@ def asks_anew(reply: Reply | None) -> bool:
     return bool(result(reply)["resultType"] == "input_required")
 
 
+@pytest.mark.parametrize("kind", [ModernForm, ModernUrl])
+async def test_a_client_that_never_comes_back_with_an_answer_is_told_in_plain_words(
+    kind: type[ModernForm],
+) -> None:
+    way = kind()
+    for _ in range(2):
+        await way.begin()
+        assert asks_anew(way.first)
+    assert isinstance(await way.call(), Held)
+    way.action = "cancel"
+    assert isinstance(await way.end(), Held)
+    assert asks_anew(await way.call())
+    assert way.mail.calls == []
+
+
 async def test_once_the_caller_has_left_a_yes_forwards_nothing_by_itself(way: Way) -> None:
     await way.begin()
     await way.leave()

@@ -272,7 +272,7 @@ async def test_the_card_shows_what_will_be_sent(office: Office) -> None:
         "ann",
         "irreversible",
         "expires in 14m",
-        "60s ago",
+        "60s ago, because of its tier",
         "9007199254740993",
     ):
         assert shown in text
@@ -304,6 +304,10 @@ def test_a_card_says_what_became_of_the_call() -> None:
     assert "not listed" in text
     assert "boss" in text
     assert "expired" in row_text(HELD, 5000.0)
+    before = replace(HELD, id="ap-0", state=ApprovalState.DENIED, decided_by="boss\x1b[2J")
+    asked_again = card_text(Card(replace(HELD, why="findings"), {}, similar=(before,)), 1060.0)
+    assert "because of sensitive data in the arguments" in asked_again
+    assert asked_again.endswith("similar calls, the newest first:\n  ap-0: denied by boss⟦ESC⟧[2J")
 
 
 @pytest.mark.parametrize(

@@ -341,7 +341,18 @@ async def test_people_hear_of_holds_decisions_and_floods(world: World, client: C
     for number in (3, 4):
         assert_refused(await client.call("send", {**TO, "body": str(number)}), Reason.RATE_LIMITED)
     assert [one.kind for one in world.announcer.news] == ["held", "decided", "held", "flooded"]
+    assert world.announcer.news[-1].approval.id == ""  # there is nothing to look at
     assert world.announcer.news[1].approval.decided_by == "lead"
+
+
+@pytest.mark.parametrize(("said", "limited"), [("", True), ("approval: {prompts: null}\n", False)])
+async def test_nobody_is_flooded_by_a_policy_that_says_nothing_of_it(
+    world: World, client: Client, said: str, limited: bool
+) -> None:
+    world.change(POLICY + said)
+    replies = [await client.call("send", {**TO, "body": str(number)}) for number in range(61)]
+    assert all(isinstance(one, Held) for one in replies[:60])
+    assert isinstance(replies[60], Held) is not limited
 
 
 async def test_people_hear_of_reversible_calls_where_the_policy_says_so(world: World, client: Client) -> None:

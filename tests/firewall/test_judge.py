@@ -10,6 +10,7 @@ import pytest
 from toolgate.core.model import Approval, ApprovalState, Burn, Call, Charge, Limit, Rate, Refuse, Tier
 from toolgate.core.reasons import Reason
 from toolgate.errors import JournalDown, ToolgateError
+from toolgate.holding import HeldArguments, opened
 from toolgate.judge import Admitted, Judge, Replayed, burned
 from toolgate.ports import Entry, Exhausted
 from toolgate.testing import World, assert_refused, call, caller, tool
@@ -104,12 +105,16 @@ async def test_a_hold_binds_caller_upstream_tool_definition_and_what_will_be_sen
     assert len(digests) == 4
 
 
-async def test_held_arguments_are_sealed_as_they_would_be_sent(world: World) -> None:
+async def test_held_arguments_are_sealed_as_they_would_be_sent_beside_what_came(world: World) -> None:
     held = await world.judge.judge(SEND, TOOL)
     assert isinstance(held, Held)
     sealed = await world.store.arguments(held.approval.id)
     assert sealed is not None
-    assert world.keyring.unseal("held-arguments", sealed) == b'{"to":"<EMAIL_ADDRESS>"}'
+    assert b"bob" not in sealed
+    assert opened(world.keyring, sealed) == HeldArguments(
+        {"to": "<EMAIL_ADDRESS>"}, {"to": "bob@example.com"}
+    )
+    assert held.arguments == {"to": "<EMAIL_ADDRESS>"}
 
 
 async def test_an_approval_is_spent_in_the_transaction_of_the_intent(world: World) -> None:

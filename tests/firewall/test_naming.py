@@ -9,6 +9,7 @@ import pytest
 
 from toolgate.core.model import JsonObject, Refuse
 from toolgate.core.reasons import Reason
+from toolgate.protocol.versions import Era
 from toolgate.testing import Client, Upstream, World, assert_refused, caller, definition, result, text
 from toolgate.upstream.link import Note
 from toolgate.verdicts import Held, Reply
@@ -171,6 +172,22 @@ async def test_an_approver_sees_and_the_upstream_gets_the_value_and_the_caller_n
     assert sent(mail)["to"] == JANE
     assert JANE not in said(again)
     assert token in said(again)
+
+
+@pytest.mark.parametrize("era", list(Era))
+async def test_a_form_does_not_show_the_client_what_its_caller_knows_by_pseudonym_only(
+    crm: Upstream, mail: Upstream, world: World, era: Era
+) -> None:
+    world.change(f"{POLICY}\napproval: {{irreversible: {{channels: [elicit, cli]}}}}\n")
+    client = world.client(ANN, era=era)
+    client.session.capabilities = client.session.offers = {"elicitation": {}}
+    sending = {"to": await looked_up(client), "body": "x"}
+    held = await client.call("mail__send", sending)
+    assert isinstance(held, Held)
+    assert JANE not in repr(client.heard)
+    assert await world.decide(held)
+    await client.call("mail__send", sending)
+    assert sent(mail)["to"] == JANE
 
 
 async def test_an_error_does_not_quote_it_either(world: World, mail: Upstream) -> None:

@@ -24,6 +24,7 @@ from toolgate.core.model import (
     Remember,
     Tier,
 )
+from toolgate.holding import HeldArguments, opened
 from toolgate.ports import DIGEST, HELD_ABOUT, HELD_ARGUMENTS, Entry, Kept
 from toolgate.secrets.keyring import open_keyring
 from toolgate.settings import chosen
@@ -53,14 +54,14 @@ def run(home: Path, *words: str, passphrase: bool = False) -> Result:
 def in_store(home: Path, act: Callable[[SqliteStore], Awaitable[Value]]) -> Value:
     places = chosen(home, None)
 
-    async def opened() -> Value:
+    async def acted() -> Value:
         store = SqliteStore(places.store, open_keyring(places.master_key).journal_keys())
         try:
             return await act(store)
         finally:
             await store.aclose()
 
-    return asyncio.run(opened())
+    return asyncio.run(acted())
 
 
 def hold(home: Path, arguments: JsonObject, ident: str = "ap-1") -> None:
@@ -80,12 +81,25 @@ def test_a_call_is_approved_with_other_arguments(home: Path) -> None:
     hold(home, {"to": ["bob", "eve"]})
     wrong = run(home, "approvals", "approve", "ap-1", "--edit", '{"cc": 1}', passphrase=True)
     assert (wrong.exit_code, "the changed arguments" in wrong.stderr) == (1, True)
-    assert run(home, "approvals", "approve", "ap-1", "--edit", "[1]", passphrase=True).exit_code == 2
+    for odd in ("[1]", '{"to": 1, "to": 2}', '{"to": 1e400}', "[" * 100_000, '{"to": NaN}', '{"to": ""\x00}'):
+        assert run(home, "approvals", "approve", "ap-1", "--edit", odd, passphrase=True).exit_code == 2
     done = run(home, "approvals", "approve", "ap-1", "--edit", '{"to": ["bob"]}', passphrase=True)
     assert (done.exit_code, done.stdout) == (0, "ap-1: approved\n")
     sealed = in_store(home, lambda store: store.arguments("ap-1"))
     plain = open_keyring(chosen(home, None).master_key).unseal(HELD_ARGUMENTS, sealed or b"")
     assert orjson.loads(plain) == {"to": ["bob"]}
+
+
+def test_an_edit_is_redacted_by_the_rule_files_of_the_settings_too(home: Path) -> None:
+    (home / "toolgate.yaml").write_text('detection: {rules: ["own.toml"]}\n')
+    (home / "own.toml").write_text('[[rules]]\nid = "badge"\nregex = "BADGE-[0-9]+"\nentity = "BADGE"\n')
+    (home / "policy.yaml").write_text(f"{POLICY}redaction: {{arguments: {{BADGE: mask}}}}\n")
+    hold(home, {"to": "BADGE-1"})
+    done = run(home, "approvals", "approve", "ap-1", "--edit", '{"to": "BADGE-2"}', passphrase=True)
+    assert (done.exit_code, done.stdout) == (0, "ap-1: approved\n"), done.output
+    sealed = in_store(home, lambda store: store.arguments("ap-1"))
+    kept = opened(open_keyring(chosen(home, None).master_key), sealed)
+    assert kept == HeldArguments({"to": "<BADGE>"}, {"to": "BADGE-2"})
 
 
 def test_an_editor_changes_what_is_sent(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -153,6 +167,13 @@ def test_pauses_are_made_shown_and_lifted(home: Path) -> None:
     assert run(home, "resume", passphrase=True).stdout.startswith("resumed: everything")
     assert run(home, "resume", "--all", passphrase=True).stdout.startswith("resumed: upstream mail")
     assert "nothing is paused" in run(home, "pause", "--list").stderr
+
+
+def test_pausing_what_is_not_there_is_done_and_said(home: Path) -> None:
+    (home / "toolgate.yaml").write_text('upstreams: {mail: {url: "https://mail.example.com/mcp"}}\n')
+    wrong = run(home, "pause", "--upstream", "mial", passphrase=True)
+    assert (wrong.exit_code, "no upstream `mial`, only mail" in wrong.stderr) == (0, True)
+    assert run(home, "pause", "--tool", "mail/send", passphrase=True).stderr == ""
 
 
 def test_what_can_be_taken_back_is_listed_and_the_rest_is_said(home: Path) -> None:

@@ -11,6 +11,7 @@ from toolgate.approvals.desk import Declined, Desk
 from toolgate.core.model import JsonObject, UndoState
 from toolgate.errors import UpstreamDown
 from toolgate.ports import INVERSE
+from toolgate.protocol.versions import Era
 from toolgate.testing import Client, Upstream, World, caller, definition, text
 from toolgate.undoing import Step, Undoer
 from toolgate.upstream.link import Note
@@ -123,6 +124,22 @@ async def test_taking_back_is_judged_like_any_call(
     assert len(calls(upstream, "close")) == 1
 
 
+async def test_who_takes_back_does_not_approve_that_himself(
+    world: World, upstream: Upstream, client: Client, undoer: Undoer
+) -> None:
+    call = await opened(client)
+    world.change(POLICY.replace("irreversible: [desk/send]", "irreversible: [desk/send, desk/close]"))
+    assert step(await undoer.undo(LEAD, call)).status == "held"
+    (waiting,) = world.store.shelf.approvals
+    desk = Desk(world.store, world.keyring, Path("nowhere"), world.policies, "cli", world.clock.now)
+    for one in (desk, desk.through("console")):
+        assert "your own call" in why(await one.approve(LEAD, waiting))
+        assert "your own call" in why(await one.grant(LEAD, waiting))
+    assert not isinstance(await desk.approve(WEAK, waiting), Declined)
+    assert step(await undoer.undo(LEAD, call)).status == "done"
+    assert len(calls(upstream, "close")) == 1
+
+
 async def test_who_may_approve_nothing_takes_nothing_back(client: Client, undoer: Undoer) -> None:
     call = await opened(client)
     assert "may approve nothing" in why(await undoer.undo(Approver("ann", ("agent",), ""), call))
@@ -143,6 +160,30 @@ async def test_a_run_is_taken_back_in_reverse(upstream: Upstream, client: Client
     assert [(one.call, one.status) for one in steps] == [(call, "done") for call in reversed(made)]
     assert calls(upstream, "close") == [{"id": 3}, {"id": 2}, {"id": 1}]
     assert "no call of this session" in why(await undoer.undo_run(LEAD, client.session.id))
+
+
+async def test_where_there_are_no_sessions_a_run_ends_with_half_an_hour_of_silence(
+    world: World, upstream: Upstream, client: Client, undoer: Undoer
+) -> None:
+    modern, other = (
+        world.client(caller("ann", "agent"), "desk", Era.MODERN),
+        world.client(caller("bob", "agent")),
+    )
+    modern.session.id = other.session.id = ""
+    early = await opened(modern, 1)
+    world.clock.forward(1801.0)
+    late = [await opened(modern, 2)]
+    world.clock.forward(1799.0)
+    late.append(await opened(modern, 3))
+    await other.call("desk__open", {"number": 4})
+    runs = {one.call: one.session for one in await world.store.inverses()}
+    assert runs[late[0]] == runs[late[1]]
+    assert len({*runs.values()}) == 3
+    steps = await undoer.undo_run(LEAD, runs[late[0]])
+    assert isinstance(steps, list)
+    assert [(one.call, one.status) for one in steps] == [(late[1], "done"), (late[0], "done")]
+    assert calls(upstream, "close") == [{"id": 3}, {"id": 2}]
+    assert early not in [one.call for one in steps]
 
 
 async def test_a_run_stops_where_one_call_cannot_be_taken_back(

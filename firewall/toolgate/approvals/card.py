@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from toolgate.approvals.desk import Card
 from toolgate.core.layout import lay_out, written
 from toolgate.core.model import Approval
 from toolgate.core.shown import row_of, spelled
+
+_BECAUSE: Final = {
+    "tier": "its tier",
+    "unlisted": "a tool that the policy does not list",
+    "findings": "sensitive data in the arguments",
+}
 
 
 def card_text(card: Card, now: float) -> str:
@@ -17,7 +25,7 @@ def card_text(card: Card, now: float) -> str:
         "caller": approval.caller,
         "tier": "not listed in the policy" if approval.tier is None else approval.tier.value,
         "state": state_text(approval, now),
-        "held": f"{span(now - approval.created)} ago",
+        "held": f"{span(now - approval.created)} ago, because of {_BECAUSE.get(approval.why, approval.why)}",
     }
     if approval.decided_by:
         fields["decided by"] = approval.decided_by
@@ -29,6 +37,9 @@ def card_text(card: Card, now: float) -> str:
     if card.origins:
         lines.append("where the destinations came from:")
         lines += [f"  {_plain(place)}: {origin_text(tool)}" for place, tool in card.origins.items()]
+    if card.similar:
+        lines.append("similar calls, the newest first:")
+        lines += [f"  {one.id}: {one.state.value} by {_plain(one.decided_by)}" for one in card.similar]
     return "\n".join(lines)
 
 

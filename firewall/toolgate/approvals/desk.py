@@ -9,13 +9,14 @@ from typing import Final, cast
 
 import orjson
 
+from toolgate import holding
 from toolgate.approvals.approvers import Approver, enrol, fits, read
 from toolgate.approvals.counter import UNKNOWN_ID, UNREADABLE, Card, Declined, Offer, Store, policies_of
-from toolgate.approvals.edits import About, Fit, judged
+from toolgate.approvals.edits import About, Fit, judged, unmasked
 from toolgate.approvals.grants import Granted, Patterns
 from toolgate.approvals.standing import StandingOrders
-from toolgate.core.canonical import canonical
 from toolgate.core.changes import changes
+from toolgate.core.decode import fault
 from toolgate.core.model import Approval, ApprovalState, JsonObject, Tier
 from toolgate.core.offers import offered
 from toolgate.core.policy import Action, Actions, Policy
@@ -26,7 +27,6 @@ from toolgate.core.wording import broad, reading
 from toolgate.errors import Misuse, SealBroken
 from toolgate.ports import (
     HELD_ABOUT,
-    HELD_ARGUMENTS,
     Announcer,
     Detectors,
     Entry,
@@ -221,10 +221,10 @@ class Desk(StandingOrders):
         more: dict[str, object] = {"tier": given.value} if given else {}
         sends, sealed = "", b""
         if fit is not None:
-            plain = canonical(fit.arguments)
-            sends, sealed = fit.sends, self._keyring.seal(HELD_ARGUMENTS, plain)
+            sends, sealed = fit.sends, holding.sealed(self._keyring, fit.arguments)
             more["asked"], more["sends"] = found.digest, fit.sends
-            more["edited"] = list(changes(await self._plain(found.id, asked=True) or {}, fit.arguments))
+            asked = await self._plain(found.id, asked=True) or {}
+            more["edited"] = list(changes(asked, fit.arguments.sends))
         entry = self._entry(state.value, approver.name, found, **more)
         if not await self._store.decide(
             entry, found.id, state, approver.name, tier, channel=self._channel, sends=sends, sealed=sealed
@@ -248,12 +248,16 @@ class Desk(StandingOrders):
         """Whether the held call could be sent with these arguments instead."""
         if self._detectors is None:
             return "this desk cannot look for sensitive data"
-        before = await self._plain(found.id) or {}
-        masks = [f"<{entity}>" for entity in await self._sensitive(before)]
+        if wrong := fault(edited):
+            return wrong.detail
+        before = await self._held(found.id)
+        if before is None:
+            return UNREADABLE
+        masks = [f"<{entity}>" for entity in await self._sensitive(before.sends)]
         if any(mask in text for text in texts(edited) for mask in masks):
             return "found a mask where a value was hidden, expected the value: reveal it first"
-        about = await self._about(found.id)
-        return await judged(found, about, edited, self._policy, self._detectors, self._keyring, self._now())
+        about, meant = await self._about(found.id), unmasked(edited, before)
+        return await judged(found, about, meant, self._policy, self._detectors, self._keyring, self._now())
 
     async def _card(self, found: Approval, *, revealed: bool) -> Card:
         arguments, about = await self._plain(found.id), await self._about(found.id)
@@ -316,12 +320,8 @@ class Desk(StandingOrders):
         return Offer(pattern, reading(pattern), broad(pattern), len(like))
 
     async def _plain(self, approval: str, *, asked: bool = False) -> JsonObject | None:
-        sealed = await (self._store.asked(approval) if asked else self._store.arguments(approval))
-        try:
-            plain = self._keyring.unseal(HELD_ARGUMENTS, sealed or b"")
-            return cast("JsonObject", orjson.loads(plain))
-        except (SealBroken, orjson.JSONDecodeError):
-            return None
+        found = await self._held(approval, asked=asked)
+        return None if found is None else found.sends
 
     async def _about(self, approval: str) -> About:
         sealed = await self._store.about(approval)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, Protocol, TypeAlias, cast
 
 import orjson
 
 from toolgate.core.canonical import canonical
+from toolgate.core.conditions.values import same
 from toolgate.core.model import JsonObject
 from toolgate.core.policy import Condition
 from toolgate.core.standing import Grant
@@ -96,3 +97,23 @@ def standing(grant: Grant, kept: Kept, now: float) -> Granted:
     elif grant.uses is not None and kept.used >= grant.uses:
         state = "used-up"
     return Granted(grant, kept.used, state, reading(grant.pattern), broad(grant.pattern))
+
+
+def foreign(pattern: Mapping[str, Any], arguments: JsonObject) -> str:
+    """The first argument that `equals` bounds to another value than the call's own, empty where none is.
+
+    It reads as "exactly what was approved", for nobody shall read a hidden value off a grant.
+    """
+    return next((name for name, spec in pattern.items() if _foreign(spec, arguments.get(name))), "")
+
+
+def _foreign(spec: Any, value: Any) -> bool:
+    if not isinstance(spec, dict):
+        return False
+    stated = cast("JsonObject", spec)
+    if "equals" in stated and not same(value, stated["equals"]):
+        return True
+    items = cast("Sequence[Any]", value) if isinstance(value, list) else [None]
+    return any(
+        inner in stated and all(_foreign(stated[inner], one) for one in items) for inner in ("each", "any")
+    )

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Final, cast
+from typing import Final
 
-import orjson
-
+from toolgate import holding
 from toolgate.approvals.approvers import Approver
 from toolgate.approvals.counter import UNKNOWN_ID, UNREADABLE, Declined, Store
-from toolgate.approvals.grants import GrantBook, Granted, Patterns, standing
+from toolgate.approvals.grants import GrantBook, Granted, Patterns, foreign, standing
+from toolgate.core.decode import fault
 from toolgate.core.model import Approval, Inverse, JsonObject, Tier
 from toolgate.core.offers import exactly
 from toolgate.core.policy import Policy
 from toolgate.core.records import event
 from toolgate.core.standing import Grant, Pause
 from toolgate.errors import SealBroken
-from toolgate.ports import HELD_ARGUMENTS, Entry, Kept, Keyring, Policies
+from toolgate.holding import HeldArguments
+from toolgate.ports import Entry, Kept, Keyring, Policies
 
 LONGEST: Final = 90 * 86400.0
 MOST_USES: Final = 1000
@@ -61,16 +62,21 @@ class StandingOrders:
             return declined
         if not 0 < seconds <= LONGEST or not (uses is None or 0 < uses <= MOST_USES):
             return Declined(f"expected 1 to {MOST_USES} uses within {LONGEST / 86400:g} days")
-        if pattern is None:
-            arguments = await self._held(found.id)
-            if arguments is None:
-                return Declined(UNREADABLE)
-            pattern = exactly(arguments)
+        held = await self._held(found.id)
+        if held is None:
+            return Declined(UNREADABLE)
+        if pattern is not None and (wrong := fault(pattern)):
+            return Declined(f"the pattern: {wrong.detail}")
+        stated = exactly(held.sends) if pattern is None else pattern
         book = self._book()
         try:
-            grant = book.compiled(self._new(approver, found, pattern, uses, seconds))
+            grant = book.compiled(self._new(approver, found, stated, uses, seconds))
         except ValueError as mistake:
             return Declined(f"the pattern: {mistake}")
+        if other := foreign(stated, held.sends):
+            return Declined(
+                f"the pattern: {other}: expected `equals` with this call's value; `in` takes others"
+            )
         kept = book.sealed(grant)
         if not await self._store.grant(self._order("grant", "granted", approver, **_told(grant)), kept):
             return Declined("there is such a grant already")
@@ -142,7 +148,7 @@ class StandingOrders:
 
     def _may(self, approver: Approver, found: Approval, tier: Tier | None) -> Declined | None:
         """Why this person may not decide this call here."""
-        if approver.credential and approver.credential == found.credential:
+        if found.credential and found.credential in (approver.credential, own_credential(approver)):
             return Declined("this is your own call: it was made with the credential you signed in with")
         needed = _needed(tier)
         if needed not in self._policy.may_approve(approver.roles):
@@ -182,16 +188,22 @@ class StandingOrders:
     def _book(self) -> GrantBook:
         return GrantBook(self._store, self._keyring, self._patterns or _no_patterns)
 
-    async def _held(self, approval: str) -> JsonObject | None:
-        sealed = await self._store.arguments(approval)
+    async def _held(self, approval: str, *, asked: bool = False) -> HeldArguments | None:
+        """The arguments held, or those the caller had asked before an approver changed them."""
+        kept = await (self._store.asked(approval) if asked else self._store.arguments(approval))
         try:
-            return cast("JsonObject", orjson.loads(self._keyring.unseal(HELD_ARGUMENTS, sealed or b"")))
-        except (SealBroken, orjson.JSONDecodeError):
+            return holding.opened(self._keyring, kept)
+        except SealBroken:
             return None
 
     def _order(self, kind: str, status: str, approver: Approver, **more: object) -> Entry:
         about = {"approver": approver.name, "channel": self._channel, "status": status}
         return Entry(event(kind, self._now(), policy=self._policy.digest, **about, **more))
+
+
+def own_credential(approver: Approver) -> str:
+    """What a call that this person makes at the desk is made with."""
+    return approver.credential or f"desk:{approver.name}"
 
 
 def _needed(tier: Tier | None) -> Tier:

@@ -48,7 +48,7 @@ def body(told: Told, decisions: str) -> bytes:
     data: JsonObject = {
         "approval": {
             "id": approval.id,
-            "state": approval.state.value,
+            "state": approval.state.value if approval.id else told.kind,
             "tier": approval.tier.value if approval.tier else None,
             "caller": approval.caller,
             "upstream": approval.upstream,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from toolgate.approvals.approvers import Approver
     from toolgate.approvals.desk import Desk
     from toolgate.approvals.notify import Notifier
-    from toolgate.ports import Announcer, Keyring
+    from toolgate.ports import Announcer, Detectors, Keyring
     from toolgate.settings import Settings
     from toolgate.stores.sqlite import SqliteStore
 
@@ -27,6 +27,8 @@ def at_the_desk(
     """Open the store, do one thing at the desk, close the store. `telling`: people hear of decisions."""
     import asyncio
 
+    from toolgate.detect.matchers import Re2
+    from toolgate.detecting import Later
     from toolgate.ports import Silent
     from toolgate.secrets.keyring import open_keyring
     from toolgate.stores.sqlite import SqliteStore
@@ -37,9 +39,11 @@ def at_the_desk(
     async def run() -> Any:
         store = SqliteStore(places.store, keyring.journal_keys())
         told = _teller(places, store, keyring) if telling else None
+        detectors = Later(places, Re2)
         try:
-            return await act(_desk(places, store, keyring, told or Silent()))
+            return await act(_desk(places, store, keyring, detectors, told or Silent()))
         finally:
+            await detectors.close()
             if told is not None:
                 await told.close()
             await store.aclose()
@@ -47,12 +51,12 @@ def at_the_desk(
     return asyncio.run(run())
 
 
-def _desk(places: Settings, store: SqliteStore, keyring: Keyring, announcer: Announcer) -> Desk:
+def _desk(
+    places: Settings, store: SqliteStore, keyring: Keyring, detectors: Detectors, announcer: Announcer
+) -> Desk:
     import time
 
     from toolgate.approvals.desk import Desk
-    from toolgate.detect.engine import Engine
-    from toolgate.detect.matchers import Re2
     from toolgate.policy.compile import open_policy
     from toolgate.policy.matchers import pattern
 
@@ -63,7 +67,7 @@ def _desk(places: Settings, store: SqliteStore, keyring: Keyring, announcer: Ann
         open_policy(places.policies),
         "cli",
         time.time,
-        detectors=Engine(Re2),
+        detectors=detectors,
         patterns=pattern,
         announcer=announcer,
     )

@@ -39,6 +39,7 @@ async def _serve(settings: Settings, taken: socket.socket, *, as_json: bool) -> 
     from toolgate.consoling import Serving, until_signal
 
     app = build(settings)
+    await app.start()
     watching = asyncio.ensure_future(app.policies.watch())
     app.notifier.start()
     serving = Serving(app, taken)

@@ -9,10 +9,12 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
-from toolgate.core.model import Approval, JsonObject, Tier
+from toolgate.core.decode import decode
+from toolgate.core.model import Approval, JsonObject, Refuse, Tier
 from toolgate.core.plain import plain
+from toolgate.core.reasons import Reason
 from toolgate.errors import Misuse
 
 if TYPE_CHECKING:
@@ -82,12 +84,14 @@ def _object(option: str, text: str) -> JsonObject | None:
     if not text:
         return None
     try:
-        found: Any = json.loads(Path(text[1:]).read_text(encoding="utf-8") if text[0] == "@" else text)
-    except (OSError, ValueError):
+        found = decode(Path(text[1:]).read_bytes() if text[0] == "@" else text.encode())
+    except (OSError, UnicodeEncodeError):
         found = None
+    if isinstance(found, Refuse) and found.reason is not Reason.MALFORMED:
+        raise Misuse(f"{option}: {found.detail}")
     if not isinstance(found, dict):
         raise Misuse(f"{option}: expected one JSON object, or @FILE with one")
-    return cast("JsonObject", found)
+    return found
 
 
 def _in_editor(arguments: JsonObject) -> JsonObject:

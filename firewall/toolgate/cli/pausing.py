@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from toolgate.cli.atdesk import at_the_desk, decided, decline, line_of, signed_in, undeclined
+from toolgate.cli.atdesk import at_the_desk, decided, decline, line_of, places_of, signed_in, undeclined
 from toolgate.cli.options import As, Home, Json, SettingsFile, Stdin
 from toolgate.errors import Misuse
 
@@ -39,6 +39,9 @@ def pause(
         home, settings, name, passphrase_stdin, lambda desk, by: desk.pause(by, upstream, caller, target)
     )
     _show((done,), "paused", as_json=json)
+    known = places_of(home, settings).upstreams
+    if upstream and known and upstream not in known:
+        typer.echo(f"mind: the settings name no upstream `{upstream}`, only {', '.join(known)}", err=True)
 
 
 def resume(

@@ -60,6 +60,7 @@ def _taken_back(
 
     async def main() -> Any:
         app = build(places)
+        await app.start()
         desk = app.desk("cli")
         undoer = app.undoer(desk)
 

@@ -64,7 +64,7 @@ def _value(name: str, before: object, text: str) -> object:
         return text
     try:
         return _loaded(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Unreadable(
             f"{name}: expected JSON, such as a number, true, [\u2026] or a text in quotation marks"
         ) from None
@@ -73,7 +73,7 @@ def _value(name: str, before: object, text: str) -> object:
 def _object(text: str) -> JsonObject:
     try:
         found = _loaded(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise Unreadable("all arguments: expected a JSON object")

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from toolgate.core.model import JsonObject
 from toolgate.core.offers import ANY
+from toolgate.core.shown import row_of, spelled
 from toolgate.core.wording import reading
 
 # Of a grant for more arguments than this only the exact one is offered.
@@ -44,7 +45,7 @@ def choices_of(arguments: JsonObject) -> list[Chosen]:
         Chosen(
             str(number),
             name,
-            tuple(Choice(str(at), _words(name, spec), spec) for at, spec in enumerate(_bounds(value))),
+            tuple(Choice(str(at), _words(spec), spec) for at, spec in enumerate(_bounds(value))),
         )
         for number, (name, value) in enumerate(arguments.items())
     ]
@@ -61,8 +62,10 @@ def pattern_of(arguments: JsonObject, sent: Callable[[str], str]) -> JsonObject:
     return found
 
 
-def _words(name: str, spec: Any) -> str:
-    return reading({name: spec})[0].removeprefix(f"{name}: ")
+def _words(spec: Any) -> str:
+    """How it reads, as plain text: a choice of a form has no room for marks of another colour."""
+    words = reading({"x": spec})[0].removeprefix("x: ")
+    return spelled(row_of(words))
 
 
 def _bounds(value: object) -> list[Any]:

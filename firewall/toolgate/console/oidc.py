@@ -111,7 +111,7 @@ class Provider:
         caller = await self._tokens.verified(token.encode())
         if isinstance(caller, str):
             return f"the provider's token is {caller}"
-        if not secrets.compare_digest(_claim(token, "nonce"), away.nonce):
+        if not secrets.compare_digest(_claim(token, "nonce").encode(), away.nonce.encode()):
             return "the provider's token belongs to another sign-in"
         return Approver(caller.name, caller.roles, "", caller.credential)
 

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from toolgate.core.conditions import glob
 from toolgate.core.offers import ANY
+from toolgate.core.regex import whole
 
 
 def reading(pattern: Mapping[str, Any]) -> tuple[str, ...]:
     """One line per argument, then what is not named; the widest are said to be wide."""
-    lines = [f"{name}: {_argument(spec)}" for name, spec in pattern.items()]
+    lines = [f"{_text(name)}: {_argument(spec)}" for name, spec in pattern.items()]
     return (*lines, "no other argument" if pattern else "no argument at all")
 
 
 def broad(pattern: Mapping[str, Any]) -> tuple[str, ...]:
     """The arguments that may be anything, or as good as anything."""
     return tuple(name for name, spec in pattern.items() if _wide(spec))
+
+
+def _text(value: Any) -> str:
+    """A plain word, host or path as it stands, any other in quotation marks: so it cannot read like ours."""
+    return (
+        value if isinstance(value, str) and _PLAIN.fullmatch(value) else json.dumps(value, ensure_ascii=False)
+    )
 
 
 def _argument(spec: Any) -> str:
@@ -46,6 +57,10 @@ def _matcher(key: str, value: Any) -> str:
             return f"{_WORDS[key]} {_list(value)}"
 
 
+# Nobody means these: an expression that takes one of them takes as good as anything.
+_STRANGE = ("zq7zq7zq7", "zq7@zq7.example", "https://zq7.example/zq7", "zq7/zq7.zq7", "Zq zq, 7: zq!")
+
+_PLAIN = re.compile(r"[A-Za-z0-9_$.@/*+-]+")
 _WORDS = {
     "in": "one of",
     "not_in": "anything but",
@@ -62,16 +77,22 @@ _WORDS = {
 
 def _range(bounds: Mapping[str, float]) -> str:
     least, most = bounds.get("min"), bounds.get("max")
-    parts = ("" if least is None else f"from {least:g}", "" if most is None else f"to {most:g}")
+    parts = ("" if least is None else f"from {_number(least)}", "" if most is None else f"to {_number(most)}")
     return "any number " + " ".join(filter(None, parts))
+
+
+def _number(number: float) -> str:
+    """Every digit: a rounded bound would be another one."""
+    short = f"{number:g}"
+    return short if float(short) == number else str(number)
 
 
 def _list(value: Any) -> str:
     if isinstance(value, list):
         items = cast("Sequence[Any]", value)
-        shown = ", ".join(map(str, items[:8]))
+        shown = ", ".join(map(_text, items[:8]))
         return shown if len(items) <= 8 else f"{shown} and {len(items) - 8} more"
-    return str(value)
+    return _text(value)
 
 
 def _wide(spec: Any) -> bool:
@@ -91,9 +112,10 @@ def _matches_much(key: str, value: Any) -> bool:
         case "prefix" | "suffix":
             return "" in _listed(value)
         case "glob":
-            return any(not one.strip("*") for one in _listed(value))
+            fits = glob(_listed(value))
+            return any(fits(text, "") is None for text in _STRANGE)
         case "regex":
-            return ".*" in str(value)
+            return ".*" in str(value) or any(map(whole(str(value)), _STRANGE))
         case "domain":
             return any("." not in one.removeprefix("*.") for one in _listed(value))
         case "url":

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    WithJsonSchema,
+    model_validator,
+)
 
 from toolgate.core.model import Direction, JsonObject, Tier
 from toolgate.core.texts import texts
@@ -61,11 +69,17 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=False)
 
 
+# Integers stay exact, and bounds are finite.
+Number: TypeAlias = Annotated[
+    int | Annotated[float, Field(allow_inf_nan=False)], WithJsonSchema({"type": "number"})
+]
+
+
 class Bounds(Part):
     """The least and the most a number may be; both belong to the range."""
 
-    min: float | None = None
-    max: float | None = None
+    min: Number | None = None
+    max: Number | None = None
 
     @model_validator(mode="after")
     def _one_at_least(self) -> Bounds:
@@ -271,7 +285,7 @@ class ApprovalsPart(Part):
     reversible: ReversiblePart = ReversiblePart()
     irreversible: ApprovalPart = ApprovalPart()
     privileged: PrivilegedPart = PrivilegedPart()
-    prompts: Rate | None = None
+    prompts: Rate | None = "60/hour"
 
 
 class BinaryPart(Part):

@@ -15,6 +15,7 @@ from toolgate.console.editing import Unreadable, edited, fields_of
 from toolgate.console.granting import choices_of, pattern_of
 from toolgate.console.room import Form, Room, Signed, done
 from toolgate.console.visitors import Visitor
+from toolgate.core.conditions.values import same
 from toolgate.core.layout import EVERYTHING, SCREEN, Bounds, Layout, lay_out
 from toolgate.core.model import Approval, ApprovalState, JsonObject, Tier
 from toolgate.core.offers import exactly
@@ -105,7 +106,7 @@ async def edit(room: Room, signed: Signed, form: Form) -> Response:
         changed = edited(found.arguments, form.__getitem__)
     except Unreadable as wrong:
         return await _shown(room, signed.request, signed.visitor, found, 400, str(wrong), form.__getitem__)
-    sent = None if changed == found.arguments else changed
+    sent = None if same(changed, found.arguments) else changed
     outcome = await desk.approve(signed.approver, approval, _tier(form), sent)
     if isinstance(outcome, Declined):
         return await _shown(

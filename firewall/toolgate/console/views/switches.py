@@ -44,7 +44,11 @@ async def pause(room: Room, signed: Signed, form: Form) -> Response:
     elif scope != "everything":
         what[scope] = name
     outcome = await room.house.desk.pause(signed.approver, **what)
-    return done(room, signed, "/switches", outcome, "Stopped, from the next call on.")
+    known, upstream = room.house.upstreams, what["upstream"]
+    said = "Stopped, from the next call on."
+    if upstream and known and upstream not in known:
+        said += " Mind: the settings name no such upstream."
+    return done(room, signed, "/switches", outcome, said)
 
 
 async def resume(room: Room, signed: Signed, form: Form) -> Response:
