@@ -133,7 +133,12 @@ def dates(**given: Any) -> tuple[Any, ...]:
             "2026-03-29T12:00:00+02:00",
         ),
         (
-            {"operation": "add", "start": "2026-03-28T12:00+01:00", "hours": 24, "time_zone": "Europe/Berlin"},
+            {
+                "operation": "add",
+                "start": "2026-03-28T12:00+01:00",
+                "hours": 24,
+                "time_zone": "Europe/Berlin",
+            },
             "2026-03-29T13:00:00+02:00",
         ),
         (

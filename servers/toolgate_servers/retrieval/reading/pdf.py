@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from typing import Any, TypeGuard
 
 import pypdf
-from pypdf.errors import DependencyError, PyPdfError, WrongPasswordError
+from pypdf.errors import DependencyError, LimitReachedError, PyPdfError, WrongPasswordError
 
 from toolgate_servers.errors import Reason, Refused
 from toolgate_servers.retrieval.reading.worker import MAX_CHARACTERS, encrypted, too_large, unreadable
@@ -33,6 +33,8 @@ def read_pdf(path: str, raw: bytes) -> Text:
         raise encrypted() from None
     except Refused:
         raise
+    except LimitReachedError:
+        raise too_large("a PDF that unpacks to too much") from None
     except (
         PyPdfError,
         ValueError,

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from toolgate_servers.errors import Reason, Refused
 from toolgate_servers.retrieval.sql.answers import Answer, collected
 from toolgate_servers.retrieval.sql.checks import closest
+from toolgate_servers.retrieval.text import decoded
 
 READ_ONLY_ACTIONS = frozenset(
     {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
@@ -134,7 +135,7 @@ def _tables_of(tables: Sequence[Mapping[str, Any]], blob: bytes) -> sqlite3.Conn
     position = 0
     connection.execute("BEGIN")
     for table in tables:
-        written: str = blob[position : position + table["size"]].decode("utf-8-sig", errors="replace")
+        written = decoded(blob[position : position + table["size"]])
         position += table["size"]
         _fill(connection, table["name"], written, table["delimiter"])
     connection.execute("COMMIT")
