@@ -56,14 +56,13 @@ def _csv(content: bytes, separator: str, where: str) -> "pl.DataFrame":
     table = pl.read_csv(
         io.BytesIO(content), separator=separator, infer_schema_length=None, try_parse_dates=False
     )
-    whole = [number for number, kind in enumerate(table.dtypes) if kind.is_integer()]
-    if not whole:
+    if not any(kind.is_integer() for kind in table.dtypes):
         return table
-    written = pl.read_csv(io.BytesIO(content), separator=separator, columns=whole, infer_schema=False)
+    written = pl.read_csv(io.BytesIO(content), separator=separator, infer_schema=False).get_columns()
     return table.with_columns(
         column
-        for column, number in zip(written, whole, strict=True)
-        if table.dtypes[number] != pl.Int64 or column.str.contains(CODE).any()
+        for column, kind in zip(written, table.dtypes, strict=True)
+        if kind.is_integer() and (kind != pl.Int64 or column.str.contains(CODE).any())
     )
 
 
