@@ -62,7 +62,7 @@ def _csv(content: bytes, separator: str, where: str) -> "pl.DataFrame":
     return table.with_columns(
         column
         for column, kind in zip(written, table.dtypes, strict=True)
-        if kind.is_integer() and (kind != pl.Int64 or column.str.contains(CODE).any())
+        if kind.is_integer() and (kind != pl.Int64 or column.alias("").str.contains(CODE).any())
     )
 
 
