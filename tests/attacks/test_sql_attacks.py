@@ -12,6 +12,7 @@ from toolgate_servers.errors import CannotStart, Reason, Refused
 from toolgate_servers.retrieval.folder import Folder
 from toolgate_servers.retrieval.sql.checks import check_query
 from toolgate_servers.retrieval.sql.databases import Asked, Files, FolderTables, Limits, SqliteFile
+from toolgate_servers.running import Run
 
 LIMITS = Limits(rows=100, bytes=50_000, seconds=1.0)
 
@@ -103,6 +104,25 @@ def test_sqlite_only_reads(sqlite_file: SqliteFile, people: Path, sql: str) -> N
     assert people.read_bytes() == before
     assert outcome(sqlite_file, "SELECT name FROM people", checked=True) == [["ann"]]
     assert not list(people.parent.glob("evil*"))
+
+
+LONG = Limits(seconds=60.0)
+
+
+def test_a_query_whose_caller_has_left_works_no_longer(sqlite_file: SqliteFile) -> None:
+    left = Run(60.0)
+    left.abandon()
+    for run, reason in ((left, Reason.CANCELLED), (Run(0.2), Reason.TIMED_OUT)):
+        with pytest.raises(Refused) as caught:
+            sqlite_file.query(ENDLESS + "SELECT count(*) FROM t", [], LONG, explain=False, run=run)
+        assert caught.value.reason is reason
+        assert outcome(sqlite_file, "SELECT name FROM people", checked=True) == [["ann"]]
+
+
+def test_the_log_says_nothing_of_a_query(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(Refused):
+        check_query("VACUUM INTO 'hunter2'", "sqlite")
+    assert "hunter2" not in caplog.text
 
 
 def test_the_index_of_a_schema_cannot_call_what_the_file_names(tmp_path: Path) -> None:

@@ -50,7 +50,8 @@ def internal_rate(flows: Sequence[Decimal]) -> Decimal:
     """The rate at which cash flows are worth nothing now.
 
     Raises:
-        Refused: UNDEFINED, when they are of one sign, or no rate from -99.99 % to 100,000 % does it, or several.
+        Refused: UNDEFINED, when they are of one sign, or no rate from -99.99 % to 100,000 % does it, or
+            several do.
     """
     signs = [flow > 0 for flow in flows if flow]
     if len(set(signs)) < 2:

@@ -60,8 +60,8 @@ def _search(library: Library) -> Tool:
 
 
 def _read(library: Library) -> Tool:
-    def read_document(arguments: ReadDocument) -> DocumentPart:
-        text = library.read(arguments.path)
+    def read_document(arguments: ReadDocument, run: Run) -> DocumentPart:
+        text = library.read(arguments.path, run)
         if arguments.view == "text":
             return _part(arguments, text)
         return _structure(arguments, text)

@@ -104,11 +104,12 @@ class Library:
         hits = self._index.cite(self._spread(ranked)[:limit], wanted)
         return Found(hits, matched, "words" if by_meaning is None else "words and meaning")
 
-    def read(self, path: str) -> Text:
+    def read(self, path: str, run: Run | None = None) -> Text:
         """Read a document as it is now.
 
         Raises:
-            Refused: OUTSIDE_FOLDER, NO_SUCH_DOCUMENT, TOO_LARGE, ENCRYPTED, UNREADABLE or TIMED_OUT.
+            Refused: OUTSIDE_FOLDER, NO_SUCH_DOCUMENT, TOO_LARGE, ENCRYPTED, UNREADABLE, TIMED_OUT
+                or CANCELLED.
         """
         raw = self.folder.read(path)
         key = (path, hash(raw))
@@ -116,7 +117,7 @@ class Library:
             if key in self._texts:
                 self._texts.move_to_end(key)
                 return self._texts[key]
-        text = self._reader.read(path, raw)
+        text = self._reader.read(path, raw, run)
         with self._lock:
             self._texts[key] = text
             while (

@@ -6,6 +6,7 @@ from toolgate_servers.isolation.parent import MEBIBYTE, Isolated
 from toolgate_servers.retrieval.extract import extract
 from toolgate_servers.retrieval.formats import is_isolated
 from toolgate_servers.retrieval.text import Mark, Table, Text
+from toolgate_servers.running import Run
 
 READ_SECONDS = 20.0
 
@@ -19,23 +20,24 @@ class Reader:
             "toolgate_servers.retrieval.reading.worker:read", where="path", memory=memory
         )
 
-    def read(self, path: str, raw: bytes) -> Text:
+    def read(self, path: str, raw: bytes, run: Run | None = None) -> Text:
         """Read a document.
 
         Raises:
-            Refused: ENCRYPTED, UNREADABLE, TOO_LARGE or TIMED_OUT.
+            Refused: ENCRYPTED, UNREADABLE, TOO_LARGE, TIMED_OUT or CANCELLED.
         """
         if not is_isolated(path):
             return extract(path, raw)
-        return _text(self._process.call({"as": "document", "path": path}, raw, seconds=self._seconds))
+        request = {"as": "document", "path": path}
+        return _text(self._process.call(request, raw, seconds=self._seconds, run=run))
 
-    def page(self, written: str) -> Text:
+    def page(self, written: str, run: Run | None = None) -> Text:
         """Give the main text of a page of HTML.
 
         Raises:
-            Refused: UNREADABLE, TOO_LARGE or TIMED_OUT.
+            Refused: UNREADABLE, TOO_LARGE, TIMED_OUT or CANCELLED.
         """
-        return _text(self._process.call({"as": "page"}, written.encode(), seconds=self._seconds))
+        return _text(self._process.call({"as": "page"}, written.encode(), seconds=self._seconds, run=run))
 
     def close(self) -> None:
         """End the process."""

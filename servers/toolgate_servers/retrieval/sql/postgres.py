@@ -1,15 +1,17 @@
 """PostgreSQL: a read-only transaction with a time limit, under a role that can do no harm."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from toolgate_servers.errors import CannotStart, Reason, Refused
 from toolgate_servers.extras import need
 from toolgate_servers.retrieval.sql.answers import Answer, Cell, collected
 from toolgate_servers.retrieval.sql.databases import Limits, TableShape
+from toolgate_servers.running import Run
 
 CONNECT_SECONDS = 5.0
+LOOKING = 0.05
 
 # The roles that reach files and programs of the server; PostgreSQL 15 documentation, 22.5 Predefined Roles.
 DANGEROUS = """
@@ -91,12 +93,14 @@ class Postgres:
             raise CannotStart(f"databases.{name}.postgresql: found no postgresql:// URL behind the reference")
         self._dsn = dsn
 
-    def query(self, sql: str, parameters: list[Cell], limits: Limits, *, explain: bool) -> Answer:
+    def query(
+        self, sql: str, parameters: list[Cell], limits: Limits, *, explain: bool, run: Run | None = None
+    ) -> Answer:
         """Run one query.
 
         Raises:
-            Refused: TIMED_OUT, QUERY_FAILED, NO_SUCH_TABLE, NO_SUCH_COLUMN, NOT_A_QUERY, BAD_SYNTAX,
-                ARGUMENT_NOT_VALID, ACCESS_DENIED, UNREACHABLE or NOT_AVAILABLE.
+            Refused: TIMED_OUT, CANCELLED, QUERY_FAILED, NO_SUCH_TABLE, NO_SUCH_COLUMN, NOT_A_QUERY,
+                BAD_SYNTAX, ARGUMENT_NOT_VALID, ACCESS_DENIED, UNREACHABLE or NOT_AVAILABLE.
         """
 
         async def ask(connection: Any) -> Answer:
@@ -106,9 +110,9 @@ class Postgres:
             rows = await cursor.fetch(limits.rows + 1)
             return collected(columns, [tuple(row) for row in rows], limits.rows, limits.bytes)
 
-        return self._during(ask, limits.seconds)
+        return self._during(ask, limits.seconds, run)
 
-    def tables(self, limits: Limits) -> list[TableShape]:
+    def tables(self, limits: Limits, run: Run | None = None) -> list[TableShape]:
         """List the tables and views that the role may read.
 
         Raises:
@@ -121,14 +125,15 @@ class Postgres:
                 found.setdefault(table, TableShape(table, kind, [])).columns.append((column, form))
             return list(found.values())
 
-        return self._during(ask, limits.seconds)
+        return self._during(ask, limits.seconds, run)
 
     def close(self) -> None:
         """Nothing is open between calls."""
 
-    def _during(self, ask: Callable[[Any], Awaitable[ResultT]], seconds: float) -> ResultT:
+    def _during(self, ask: Callable[[Any], Awaitable[ResultT]], seconds: float, run: Run | None) -> ResultT:
+        asked = self._connected(ask, seconds)
         try:
-            return asyncio.run(asyncio.wait_for(self._connected(ask, seconds), seconds + CONNECT_SECONDS))
+            return asyncio.run(asyncio.wait_for(_while_wanted(asked, run), seconds + CONNECT_SECONDS))
         except (TimeoutError, self._asyncpg.QueryCanceledError):
             raise Refused(
                 Reason.TIMED_OUT,
@@ -176,3 +181,17 @@ class Postgres:
         if isinstance(problem, OSError):
             reason, found = Reason.UNREACHABLE, "no server that answers"
         return Refused(reason, "sql", found=found, expected="another query, or a server that works")
+
+
+async def _while_wanted(asked: Coroutine[Any, Any, ResultT], run: Run | None) -> ResultT:
+    """Wait for an answer as long as somebody wants it; cancelled, the driver has the server stop as well."""
+    task = asyncio.create_task(asked)
+    try:
+        while not (await asyncio.wait({task}, timeout=LOOKING))[0]:
+            if run is not None:
+                run.check()
+        return task.result()
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=CONNECT_SECONDS)
