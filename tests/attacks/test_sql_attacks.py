@@ -106,6 +106,34 @@ def test_sqlite_only_reads(sqlite_file: SqliteFile, people: Path, sql: str) -> N
     assert not list(people.parent.glob("evil*"))
 
 
+FAILS = {
+    "two tables with one column": ("SELECT name FROM people, people AS p", "as in orders.id"),
+    "an aggregate in WHERE": ("SELECT name FROM people WHERE count(*) > 1", "HAVING"),
+    "a UNION of two widths": ("SELECT 1 UNION SELECT 1, 2", "the same number of columns"),
+    "a function with too much": ("SELECT upper(name, 1) FROM people", "arguments|CAST"),
+}
+
+
+@pytest.mark.parametrize(("sql", "expected"), FAILS.values(), ids=FAILS.keys())
+@pytest.mark.parametrize("engine", ["sqlite", "duckdb"])
+def test_a_query_that_fails_says_what_to_do_next(
+    request: pytest.FixtureRequest, engine: str, sql: str, expected: str
+) -> None:
+    database: Asked = request.getfixturevalue("sqlite_file" if engine == "sqlite" else "files")
+    with pytest.raises(Refused, match=expected) as caught:
+        database.query(sql, [], LIMITS, explain=False)
+    assert caught.value.reason is Reason.QUERY_FAILED
+
+
+def test_a_column_that_is_not_grouped_is_not_taken_for_unknown(files: Files) -> None:
+    with pytest.raises(Refused, match="GROUP BY"):
+        files.query("SELECT name, count(*) FROM people", [], LIMITS, explain=False)
+    assert outcome(files, "SELECT nope FROM people", checked=True) is Reason.NO_SUCH_COLUMN
+    assert outcome(files, "SELECT * FROM people JOIN people AS p USING (nope)", checked=True) is (
+        Reason.NO_SUCH_COLUMN
+    )
+
+
 LONG = Limits(seconds=60.0)
 
 

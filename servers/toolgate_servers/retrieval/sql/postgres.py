@@ -62,6 +62,27 @@ REFUSALS = (
         "another table",
     ),
     (
+        ("GroupingError",),
+        Reason.QUERY_FAILED,
+        "sql",
+        "a column that is not grouped, or an aggregate where none can be",
+        "GROUP BY with every column that is not inside an aggregate; HAVING for conditions on those",
+    ),
+    (
+        ("AmbiguousColumnError",),
+        Reason.QUERY_FAILED,
+        "sql",
+        "a column that more than one table has",
+        "the table before it, as in orders.id",
+    ),
+    (
+        ("DivisionByZeroError",),
+        Reason.ARGUMENT_NOT_VALID,
+        "sql",
+        "a division by zero",
+        "NULLIF(…, 0) as the divisor",
+    ),
+    (
         ("InvalidAuthorizationSpecificationError", "InvalidCatalogNameError"),
         Reason.ACCESS_DENIED,
         "database",
