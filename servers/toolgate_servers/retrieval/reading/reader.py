@@ -1,6 +1,6 @@
 """Reading a document: at once where that is safe, in a process of its own where it is not."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from toolgate_servers.isolation.parent import MEBIBYTE, Isolated
 from toolgate_servers.retrieval.extract import extract
@@ -9,6 +9,8 @@ from toolgate_servers.retrieval.text import Mark, Table, Text
 from toolgate_servers.running import Run
 
 READ_SECONDS = 20.0
+
+Pages: TypeAlias = tuple[int, int]  # the first and the last
 
 
 class Reader:
@@ -20,15 +22,15 @@ class Reader:
             "toolgate_servers.retrieval.reading.worker:read", where="path", memory=memory
         )
 
-    def read(self, path: str, raw: bytes, run: Run | None = None) -> Text:
-        """Read a document.
+    def read(self, path: str, raw: bytes, run: Run | None = None, *, tables: Pages | None = None) -> Text:
+        """Read a document; the tables of a PDF take time, and are there only of the pages wanted.
 
         Raises:
             Refused: ENCRYPTED, UNREADABLE, TOO_LARGE, TIMED_OUT or CANCELLED.
         """
         if not is_isolated(path):
             return extract(path, raw)
-        request = {"as": "document", "path": path}
+        request = {"as": "document", "path": path, "tables": tables}
         return _text(self._process.call(request, raw, seconds=self._seconds, run=run))
 
     def page(self, written: str, run: Run | None = None) -> Text:
