@@ -19,7 +19,7 @@ MAX_DEPTH = 10
 
 
 def read_pdf(path: str, raw: bytes, tables: Sequence[int] | None = None) -> Text:
-    """Read a PDF, and the tables from one page to another if they are wanted; scanned pages have no text and stay empty.
+    """Read a PDF, with the tables from one page to another; scanned pages have no text and stay empty.
 
     Raises:
         Refused: ENCRYPTED, UNREADABLE or TOO_LARGE.
