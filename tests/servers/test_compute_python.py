@@ -170,6 +170,19 @@ async def test_a_traceback_shows_the_code_as_it_was_sent(code: str, line: str, m
     assert marks is None or lines[lines.index(line) + 1] == marks
 
 
+async def test_code_that_takes_a_while_tells_that_it_runs(sandbox: str) -> None:
+    seen: list[float] = []
+
+    async def note(progress: float, _total: float | None, _message: str | None) -> None:
+        seen.append(progress)
+
+    async with Client(server(sandbox)) as client:
+        code = {"code": "n = 0\nwhile n < 10_000_000:\n    n += 1"}
+        await client.call_tool("run_python", code, progress_callback=note)
+    assert len(seen) > 1
+    assert seen == sorted(set(seen))
+
+
 def test_a_caller_that_has_left_ends_the_code(sandbox: str) -> None:
     run = Run(30)
     made = Sandboxes(PythonSettings.model_validate({"sandbox": sandbox}), 0)

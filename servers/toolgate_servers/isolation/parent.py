@@ -68,14 +68,15 @@ class Isolated:
 
     @contextmanager
     def _watched(self, process: subprocess.Popen[bytes], seconds: float, run: Run | None) -> Generator[None]:
-        """Kill the process when its time is over, or its caller has left."""
+        """Tell that it works, and kill the process when its time is over or its caller has left."""
         self._overdue = False
         done = threading.Event()
-        ends = time.monotonic() + seconds
+        began = time.monotonic()
 
         def watch() -> None:
             while not done.wait(seconds if run is None else LOOKING):
-                if time.monotonic() >= ends or (run is not None and run.cancelled()):
+                taken = time.monotonic() - began
+                if taken >= seconds or (run is not None and not run.still_wanted(taken)):
                     self._overdue = True
                     process.kill()
                     return

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Literal
@@ -137,12 +138,13 @@ class Embedded:
 
     @contextmanager
     def _watched(self, run: Run) -> Generator[None]:
-        """Kill the process if the caller leaves meanwhile."""
+        """Tell that code runs, and kill the process if the caller leaves meanwhile."""
         done = threading.Event()
+        began = time.monotonic()
 
         def watch() -> None:
             while not done.wait(LOOKING):
-                if run.cancelled() and self._pid:
+                if not run.still_wanted(time.monotonic() - began) and self._pid:
                     os.kill(self._pid, signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
                     return
 

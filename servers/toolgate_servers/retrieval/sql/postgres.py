@@ -1,6 +1,7 @@
 """PostgreSQL: a read-only transaction with a time limit, under a role that can do no harm."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -207,10 +208,11 @@ class Postgres:
 async def _while_wanted(asked: Coroutine[Any, Any, ResultT], run: Run | None) -> ResultT:
     """Wait for an answer as long as somebody wants it; cancelled, the driver has the server stop as well."""
     task = asyncio.create_task(asked)
+    began = time.monotonic()
     try:
         while not (await asyncio.wait({task}, timeout=LOOKING))[0]:
             if run is not None:
-                run.check()
+                run.progress(time.monotonic() - began, text="running")
         return task.result()
     finally:
         if not task.done():
