@@ -173,7 +173,7 @@ async def test_a_traceback_shows_the_code_as_it_was_sent(code: str, line: str, m
 async def test_code_that_takes_a_while_tells_that_it_runs(sandbox: str) -> None:
     seen: list[float] = []
 
-    async def note(progress: float, _total: float | None, _message: str | None) -> None:
+    async def note(progress: float, total: float | None, message: str | None) -> None:
         seen.append(progress)
 
     async with Client(server(sandbox)) as client:

@@ -183,7 +183,7 @@ def test_two_search_engines_are_one_too_many() -> None:
 async def test_a_query_that_takes_a_while_tells_that_it_runs(docs: Path) -> None:
     seen: list[float] = []
 
-    async def note(progress: float, _total: float | None, _message: str | None) -> None:
+    async def note(progress: float, total: float | None, message: str | None) -> None:
         seen.append(progress)
 
     many = (

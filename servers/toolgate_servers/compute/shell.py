@@ -90,7 +90,6 @@ def family(settings: ShellSettings, once: Once | None = None) -> Family:
             truncated=done.truncated,
         )
 
-    first = next(iter(programs))
     tool = strict_tool(
         run_shell,
         name="run_shell",
@@ -101,7 +100,7 @@ def family(settings: ShellSettings, once: Once | None = None) -> Family:
             f"Run one of these programs without network: {', '.join(programs)}. {_seen(settings)}",
             use="a file of the working folder must be looked at or changed by one of these programs",
             not_for="Python (run_python), or several programs in one call",
-            example={"argv": [first, "--help"]},
+            example={"argv": [next(iter(programs)), "--help"]},
         ),
         annotations=RUNS,
         timeout=settings.seconds + 20.0,
