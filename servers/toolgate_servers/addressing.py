@@ -26,6 +26,7 @@ NEVER: tuple[Network, ...] = tuple(
     for network in (
         *("169.254.0.0/16", "fe80::/10", "168.63.129.16/32", "100.100.100.200/32", "192.0.0.192/32"),
         *("fd00:ec2::/32", "fd20:ce::/32", "0.0.0.0/8", "::/128", "224.0.0.0/4", "ff00::/8", "240.0.0.0/4"),
+        "3fff::/20",  # for documentation; Python 3.11 does not know it yet
     )
 )
 # Addresses that carry another address inside, and lead wherever a gateway takes that to be. Of these,

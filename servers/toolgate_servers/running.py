@@ -60,6 +60,14 @@ class Run:
         except RuntimeError:
             pass  # the server has stopped meanwhile
 
+    def still_wanted(self, seconds: float) -> bool:
+        """Tell the client that work goes on, since so many seconds; false when nobody waits any more."""
+        try:
+            self.progress(seconds, text="running")
+        except Refused:
+            return False
+        return True
+
     def cancelled(self) -> bool:
         """Whether nobody waits for the outcome any more."""
         return self._abandoned.is_set() or self.remaining() <= 0

@@ -60,6 +60,11 @@ HOSTILE = {
     "only the head of a pdf": ("x.pdf", b"%PDF-1.7\n", Reason.UNREADABLE),
     "a pdf of noise": ("x.pdf", b"%PDF-1.7\n" + bytes(range(256)) * 500, Reason.UNREADABLE),
     "a pdf with a password": ("x.pdf", pdf("Secret", password="hunter2"), Reason.ENCRYPTED),
+    "a page that unpacks to too much": (
+        "x.pdf",
+        raw_pdf([b"BT (x) Tj ET" + b" " * (100 * MEBIBYTE)], flate=True),
+        Reason.TOO_LARGE,
+    ),
     "a page tree in a circle": ("x.pdf", deep_pdf(), Reason.UNREADABLE),
     "dictionaries without end": ("x.pdf", raw_pdf([b""], pages="<< /A " * 20_000), Reason.UNREADABLE),
     "a page count that lies": (

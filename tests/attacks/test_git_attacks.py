@@ -101,6 +101,7 @@ PATHS = {
     "git folder below": "docs/.git/config",
     "git folder of NTFS": "GIT~1/config",
     "git folder with a blank": ".git /config",
+    "git folder as a stream": ".git::$INDEX_ALLOCATION/config",
     "git folder of HFS+": ".g\u200cit/config",
     "drive": "C:/x",
     "backslash": "docs\\..\\..\\x",

@@ -12,6 +12,7 @@ from toolgate_servers.errors import CannotStart, Reason, Refused
 from toolgate_servers.retrieval.folder import Folder
 from toolgate_servers.retrieval.sql.checks import check_query
 from toolgate_servers.retrieval.sql.databases import Asked, Files, FolderTables, Limits, SqliteFile
+from toolgate_servers.running import Run
 
 LIMITS = Limits(rows=100, bytes=50_000, seconds=1.0)
 
@@ -103,6 +104,53 @@ def test_sqlite_only_reads(sqlite_file: SqliteFile, people: Path, sql: str) -> N
     assert people.read_bytes() == before
     assert outcome(sqlite_file, "SELECT name FROM people", checked=True) == [["ann"]]
     assert not list(people.parent.glob("evil*"))
+
+
+FAILS = {
+    "two tables with one column": ("SELECT name FROM people, people AS p", "as in orders.id"),
+    "an aggregate in WHERE": ("SELECT name FROM people WHERE count(*) > 1", "HAVING"),
+    "a UNION of two widths": ("SELECT 1 UNION SELECT 1, 2", "the same number of columns"),
+    "a function with too much": ("SELECT upper(name, 1) FROM people", "arguments|CAST"),
+}
+
+
+@pytest.mark.parametrize(("sql", "expected"), FAILS.values(), ids=FAILS.keys())
+@pytest.mark.parametrize("engine", ["sqlite", "duckdb"])
+def test_a_query_that_fails_says_what_to_do_next(
+    request: pytest.FixtureRequest, engine: str, sql: str, expected: str
+) -> None:
+    database: Asked = request.getfixturevalue("sqlite_file" if engine == "sqlite" else "files")
+    with pytest.raises(Refused, match=expected) as caught:
+        database.query(sql, [], LIMITS, explain=False)
+    assert caught.value.reason is Reason.QUERY_FAILED
+
+
+def test_a_column_that_is_not_grouped_is_not_taken_for_unknown(files: Files) -> None:
+    with pytest.raises(Refused, match="GROUP BY"):
+        files.query("SELECT name, count(*) FROM people", [], LIMITS, explain=False)
+    assert outcome(files, "SELECT nope FROM people", checked=True) is Reason.NO_SUCH_COLUMN
+    assert outcome(files, "SELECT * FROM people JOIN people AS p USING (nope)", checked=True) is (
+        Reason.NO_SUCH_COLUMN
+    )
+
+
+LONG = Limits(seconds=60.0)
+
+
+def test_a_query_whose_caller_has_left_works_no_longer(sqlite_file: SqliteFile) -> None:
+    left = Run(60.0)
+    left.abandon()
+    for run, reason in ((left, Reason.CANCELLED), (Run(0.2), Reason.TIMED_OUT)):
+        with pytest.raises(Refused) as caught:
+            sqlite_file.query(ENDLESS + "SELECT count(*) FROM t", [], LONG, explain=False, run=run)
+        assert caught.value.reason is reason
+        assert outcome(sqlite_file, "SELECT name FROM people", checked=True) == [["ann"]]
+
+
+def test_the_log_says_nothing_of_a_query(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(Refused):
+        check_query("VACUUM INTO 'hunter2'", "sqlite")
+    assert "hunter2" not in caplog.text
 
 
 def test_the_index_of_a_schema_cannot_call_what_the_file_names(tmp_path: Path) -> None:

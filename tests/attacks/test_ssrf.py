@@ -77,6 +77,7 @@ URLS = {
     "reserved": ("http://240.0.0.1/", FORBIDDEN),
     "documentation": ("http://192.0.2.1/", FORBIDDEN),
     "benchmarking": ("http://198.18.0.1/", FORBIDDEN),
+    "documentation of IPv6": ("http://[3fff::1]/", FORBIDDEN),
     "6to4 relay": ("http://192.88.99.1/", FORBIDDEN),
     "octal": ("http://0177.0.0.1/", FORBIDDEN),
     "hexadecimal": ("http://0x7f.0.0.1/", FORBIDDEN),

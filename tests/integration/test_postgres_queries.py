@@ -13,6 +13,7 @@ from postgreses import running
 from toolgate_servers.errors import CannotStart, Reason, Refused
 from toolgate_servers.retrieval.sql.checks import check_query
 from toolgate_servers.retrieval.sql.databases import Limits
+from toolgate_servers.running import Run
 
 pytestmark = pytest.mark.servers
 
@@ -86,6 +87,18 @@ def test_rows_and_characters_are_limited(owner: str) -> None:
     assert (len(many.rows), many.is_cut) == (10, True)
     long = asked(owner, "SELECT repeat('x', 9000) FROM generate_series(1, 10)")
     assert (len(long.rows), long.is_cut) == (2, True)
+
+
+def test_a_query_whose_caller_has_left_is_stopped_on_the_server(owner: str) -> None:
+    with pytest.raises(Refused) as caught:
+        database(owner).query(
+            "SELECT pg_sleep(50)", [], replace(LIMITS, seconds=60.0), explain=False, run=Run(1.0)
+        )
+    assert caught.value.reason is Reason.TIMED_OUT
+    running_still = (
+        "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep(50)%'"
+    )
+    assert asked(owner, f"{running_still} AND pid <> pg_backend_pid()").rows == [[0]]
 
 
 def test_a_plan_is_given_without_running_the_query(owner: str) -> None:

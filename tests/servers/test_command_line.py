@@ -65,8 +65,6 @@ def test_a_file_or_folder_that_does_not_work_is_exit_code_2_with_the_option_name
 ) -> None:
     notes = tmp_path / "notes.txt"
     notes.write_text("not a database" * 100)
-    assert retrieval([]) == EXIT_MISUSE
-    assert "--folder" in capsys.readouterr().err
     assert retrieval(["--folder", str(tmp_path / "nowhere")]) == EXIT_MISUSE
     assert "--folder" in capsys.readouterr().err
     assert retrieval(["--folder", str(tmp_path), "--index", str(notes)]) == EXIT_MISUSE
@@ -75,6 +73,18 @@ def test_a_file_or_folder_that_does_not_work_is_exit_code_2_with_the_option_name
     assert "the outbox" in capsys.readouterr().err
     assert actions(["--outbox", str(tmp_path / "nowhere" / "outbox.db")]) == EXIT_MISUSE
     assert "the outbox" in capsys.readouterr().err
+
+
+def test_without_a_folder_the_documents_of_the_data_folder_are_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("toolgate_servers.retrieval.__main__.DEFAULT_FOLDER", tmp_path / "a" / "documents")
+    assert retrieval(["--check"]) == 0
+    assert str(tmp_path / "a" / "documents") in capsys.readouterr().out
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr("toolgate_servers.retrieval.__main__.DEFAULT_FOLDER", tmp_path / "file" / "documents")
+    assert retrieval(["--check"]) == EXIT_MISUSE
+    assert "--folder" in capsys.readouterr().err
 
 
 def test_the_page_about_the_servers_names_every_reason() -> None:

@@ -128,6 +128,25 @@ def dates(**given: Any) -> tuple[Any, ...]:
             {"operation": "convert_zone", "start": "2026-07-01T12:00", "time_zone": "America/New_York"},
             "2026-07-01T08:00:00-04:00",
         ),
+        (
+            {"operation": "add", "start": "2026-03-28T12:00", "days": 1, "time_zone": "Europe/Berlin"},
+            "2026-03-29T12:00:00+02:00",
+        ),
+        (
+            {
+                "operation": "add",
+                "start": "2026-03-28T12:00+01:00",
+                "hours": 24,
+                "time_zone": "Europe/Berlin",
+            },
+            "2026-03-29T13:00:00+02:00",
+        ),
+        (
+            {"operation": "add", "start": "2026-03-28T02:30", "days": 1, "time_zone": "Europe/Berlin"},
+            "2026-03-29T03:30:00+02:00",
+        ),
+        ({"operation": "add", "start": "2026-03-28", "days": 1, "time_zone": "Europe/Berlin"}, "2026-03-29"),
+        ({"operation": "add_workdays", "start": "2026-11-20", "days": 10_000}, "2065-03-20"),
     ],
 )
 def test_dates_move_as_the_calendar_says(given: dict[str, Any], result: str) -> None:
@@ -139,6 +158,8 @@ def test_differences_and_working_days_are_counted() -> None:
         *(None, "Wednesday", 367, 31708800.0),
         "1 years 1 days",
     )
+    half_a_day_back = {"start": "2026-01-02T00:00", "end": "2026-01-01T12:00"}
+    assert dates(operation="difference", **half_a_day_back)[2:] == (0, -43200.0, "-12 hours")
     assert dates(operation="workdays", start="2026-11-16", end="2026-11-30")[2] == 10
     assert dates(operation="workdays", start="2026-11-30", end="2026-11-16")[2] == -10
     assert dates(operation="workdays", start="2026-11-21", end="2026-11-24", holidays=["2026-11-23"])[2] == 0
@@ -164,6 +185,17 @@ def test_differences_and_working_days_are_counted() -> None:
         ),
         ({"operation": "convert_zone", "start": "2026-01-01T00:00", "time_zone": "../etc/passwd"}, None),
         ({"operation": "convert_zone", "start": "2026-01-01"}, Reason.ARGUMENT_NOT_VALID),
+        ({"operation": "add_workdays", "start": "2026-01-01", "days": 10_001}, Reason.TOO_LARGE),
+        ({"operation": "add_workdays", "start": "2026-01-01", "weeks": 2}, Reason.ARGUMENT_NOT_VALID),
+        ({"operation": "add", "start": "2026-01-01", "holidays": ["2026-01-06"]}, Reason.ARGUMENT_NOT_VALID),
+        (
+            {"operation": "difference", "start": "2026-01-01", "end": "2026-01-02", "time_zone": "UTC"},
+            Reason.ARGUMENT_NOT_VALID,
+        ),
+        (
+            {"operation": "add", "start": "9999-12-31T00:00", "days": 1, "time_zone": "UTC"},
+            Reason.BAD_TIME,
+        ),
     ],
 )
 def test_dates_that_do_not_work_are_refused(given: dict[str, Any], reason: Reason | None) -> None:
@@ -183,6 +215,7 @@ def test_dates_that_do_not_work_are_refused(given: dict[str, Any], reason: Reaso
         ({"operation": "npv", "rate": "0.1", "cash_flows": ["-1000", "500", "500", "500"]}, "243.43"),
         ({"operation": "irr", "decimals": 6, "cash_flows": ["-1000", "500", "500", "500"]}, "0.233752"),
         ({"operation": "irr", "decimals": 4, "cash_flows": ["100", "-110"]}, "0.1000"),
+        ({"operation": "irr", "decimals": 4, "cash_flows": ["-100", "150", "-10", "20"]}, "0.5207"),
     ],
 )
 def test_money_is_reckoned_in_decimals(given: dict[str, Any], result: str) -> None:
@@ -201,6 +234,9 @@ def test_a_loan_says_what_it_costs_in_all() -> None:
     [
         ({"operation": "irr", "cash_flows": ["1", "2"]}, Reason.UNDEFINED),
         ({"operation": "irr"}, Reason.ARGUMENT_NOT_VALID),
+        ({"operation": "irr", "cash_flows": ["-1000", "3600", "-4310", "1716"]}, Reason.UNDEFINED),
+        ({"operation": "irr", "cash_flows": ["-1", "2"], "amount": "5"}, Reason.ARGUMENT_NOT_VALID),
+        ({"operation": "payment", "amount": "5", "payment": "1"}, Reason.ARGUMENT_NOT_VALID),
         ({"operation": "npv", "rate": "-1", "cash_flows": ["1", "1"]}, Reason.UNDEFINED),
         ({"operation": "future_value", "amount": "1e99", "decimals": 20}, Reason.TOO_LARGE),
     ],

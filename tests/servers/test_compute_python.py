@@ -137,6 +137,7 @@ async def test_the_example_of_every_tool_works(sandbox: str) -> None:
         ("é = 1; é + (1,\n 2)[0] # c", "é = 1; toolgate_show((é + (1,\n 2)[0])) # c"),
         ("a\n\nb\n", "a\n\ntoolgate_show((b))\n"),
         ("a\r\nb", "a\r\ntoolgate_show((b))"),
+        ("a = '\u2028\x85\x1c'\n\x0c\nb", "a = '\u2028\x85\x1c'\n\x0c\ntoolgate_show((b))"),
         ("1 +", "1 +"),
         ("", ""),
         ("(" * 5000, "(" * 5000),
@@ -146,6 +147,40 @@ async def test_the_example_of_every_tool_works(sandbox: str) -> None:
 )
 def test_only_a_last_expression_is_marked(code: str, marked: str) -> None:
     assert shown(code) == marked
+
+
+async def test_characters_that_only_look_like_line_ends_are_left_alone(sandbox: str) -> None:
+    found = await ran(sandbox, "text = 'one\u2028two\x85'\nlen(text)")
+    assert (found["value"], found["error"]) == ("8", None)
+
+
+@pytest.mark.parametrize(
+    ("code", "line", "marks"),
+    [
+        ("x = 1\nx / 0", "    x / 0", "    ~~~~~"),
+        ("y = 1; y / 0  # é", "    y = 1; y / 0  # é", "           ~~~~~"),
+        ("(1 +\n 1 / 0)", "    1 / 0)", None),
+    ],
+)
+async def test_a_traceback_shows_the_code_as_it_was_sent(code: str, line: str, marks: str | None) -> None:
+    error = (await ran("monty", code))["error"]
+    assert "toolgate" not in error
+    lines = error.split("\n")
+    assert line in lines
+    assert marks is None or lines[lines.index(line) + 1] == marks
+
+
+async def test_code_that_takes_a_while_tells_that_it_runs(sandbox: str) -> None:
+    seen: list[float] = []
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        seen.append(progress)
+
+    async with Client(server(sandbox)) as client:
+        code = {"code": "n = 0\nwhile n < 10_000_000:\n    n += 1"}
+        await client.call_tool("run_python", code, progress_callback=note)
+    assert len(seen) > 1
+    assert seen == sorted(set(seen))
 
 
 def test_a_caller_that_has_left_ends_the_code(sandbox: str) -> None:

@@ -75,6 +75,19 @@ def test_the_folder_can_be_changed_only_if_the_settings_say_so(folder: Path) -> 
         assert (folder / "new").stat().st_uid == SOMEBODY
 
 
+def test_a_program_runs_once_for_each_key(folder: Path) -> None:
+    settings = ShellSettings(commands=COMMANDS, folder=folder, writable=True)
+    (tool,) = family(settings).tools
+    run: Callable[..., ShellRan] = tool.fn
+    work = {"argv": ["sh", "-c", "echo more >> new.txt"], "idempotency_key": "k"}
+    first, again = (run(RunShell.model_validate(work), Run(30)) for _ in range(2))
+    assert (first.repeated, again.repeated, again.exit_code) == (False, True, 0)
+    assert (folder / "new.txt").read_text() == "more\n"
+    with pytest.raises(Refused) as caught:
+        run(RunShell.model_validate(work | {"argv": ["ls"]}), Run(30))
+    assert caught.value.reason is Reason.KEY_REUSED
+
+
 @pytest.mark.parametrize("argv", [["bash"], ["/bin/ls"], ["../bin/ls"], ["LS"], ["ls "], [""], ["l\u200bs"]])
 def test_a_program_that_is_not_allowed_is_refused(folder: Path, argv: list[str]) -> None:
     assert refused(argv, folder) is Reason.COMMAND_NOT_ALLOWED

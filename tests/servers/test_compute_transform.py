@@ -273,6 +273,36 @@ def test_two_tables_of_one_name_and_none_or_both_sources_are_refused() -> None:
     assert refused(tables=[{**one, "file": "a.csv"}]) is Reason.ARGUMENT_NOT_VALID
 
 
+CODES = "id,zip,huge\n1,01067,123456789012345678901234567890\n2,80331,7\n"
+
+
+def test_digits_that_are_no_number_stay_as_they_are_written() -> None:
+    assert rows(tables=[{"name": "a", "format": "csv", "data": CODES}]) == [
+        {"id": 1, "zip": "01067", "huge": "123456789012345678901234567890"},
+        {"id": 2, "zip": "80331", "huge": "7"},
+    ]
+
+
+LARGE = [{"name": "a", "format": "csv", "data": f"n\n{2**62}\n{2**62}\n-5\n"}]
+
+
+def test_whole_numbers_are_added_and_multiplied_exactly_or_not_at_all() -> None:
+    total = {"do": "group", "by": [], "figures": [{"column": "n", "function": "sum", "name": "s"}]}
+    assert rows(total, tables=LARGE) == [{"s": 2**63 - 5}]
+    doubled = _compute("multiply", "n", right_value=2)
+    assert refused(doubled, tables=LARGE) is Reason.BAD_DATA
+    assert refused(doubled, total, tables=LARGE) is Reason.BAD_DATA
+    more = [{"name": "a", "format": "csv", "data": f"n\n{2**62}\n{2**62}\n"}]
+    assert refused(total, tables=more) is Reason.BAD_DATA
+
+
+def test_what_comes_after_the_point_is_not_cut_off_in_silence() -> None:
+    table = [{"name": "a", "format": "csv", "data": "n\n10.5\n2.0\n"}]
+    cast_to = {"do": "cast", "columns": ["n"], "to": "integer"}
+    assert refused(cast_to, tables=table) is Reason.BAD_DATA
+    assert rows({**cast_to, "otherwise": "empty"}, tables=table) == [{"n": None}, {"n": 2}]
+
+
 async def test_the_example_works() -> None:
     made = ToolServer("compute", families=[family(TransformSettings())])
     assert await run_examples(made) == ["transform_data"]

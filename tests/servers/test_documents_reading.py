@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from made_documents import docx_file, pdf
+from made_documents import docx_file, pdf, raw_pdf
 from toolgate_servers.errors import Reason, Refused
 from toolgate_servers.retrieval.extract import extract
 from toolgate_servers.retrieval.parts import excerpts, part_of
@@ -43,6 +43,43 @@ def test_a_pdf_without_title_is_named_by_its_file_and_one_without_text_is_empty(
 
 def test_a_pdf_that_only_forbids_changes_is_read(reader: Reader) -> None:
     assert reader.read("x.pdf", pdf("Open", password="", owner="hunter2")).body == "Open"
+
+
+def rows_of_pdf(*rows: tuple[str, ...]) -> bytes:
+    """Words in columns, as a page has them."""
+    words = (
+        f"BT /F1 10 Tf {72 + 150 * column} {700 - 20 * row} Td ({cell}) Tj ET"
+        for row, cells in enumerate(rows)
+        for column, cell in enumerate(cells)
+        if cell
+    )
+    return "\n".join(words).encode("latin-1")
+
+
+def test_what_stands_in_columns_on_a_page_is_a_table(reader: Reader) -> None:
+    prices = (("Item", "Count", "Price"), ("Widget A", "3", "10.50"), ("Gadget", "", "7.00"))
+    raw = raw_pdf([rows_of_pdf(("An introduction in one column",)), rows_of_pdf(("Prices",), *prices)])
+    assert reader.read("x.pdf", raw).tables == ()
+    assert reader.read("x.pdf", raw, tables=(1, 1)).tables == ()
+    text = reader.read("x.pdf", raw, tables=(1, 9))
+    (table,) = text.tables
+    assert (table.rows, text.page_at(table.offset)) == (prices, 2)
+    assert [one.number for one in excerpts(text, None, 1000, (2, 2))] == [1]
+    assert excerpts(text, None, 1000, (1, 1)) == []
+
+
+def test_columns_of_running_text_are_no_table(reader: Reader) -> None:
+    line = "words that go on and on until the end"
+    raw = raw_pdf(
+        [
+            b"\n".join(
+                f"BT /F1 6 Tf {40 + 280 * column} {700 - 20 * row} Td ({line} {line}) Tj ET".encode()
+                for row in range(5)
+                for column in range(2)
+            )
+        ]
+    )
+    assert reader.read("x.pdf", raw, tables=(1, 9)).tables == ()
 
 
 def test_a_docx_file_has_headings_and_tables(reader: Reader) -> None:

@@ -60,6 +60,19 @@ def test_hostile_headings_take_one_pass(path: str) -> None:
     extract(path, ("# x" + " " * 1_000_000 + "y\n" + "=" * 1_000_000 + "x").encode())
 
 
+@pytest.mark.parametrize(
+    ("raw", "body"),
+    [
+        ("Größe: 5 €".encode("cp1252"), "Größe: 5 €"),
+        ("Größe: 5 €".encode("utf-16"), "Größe: 5 €"),
+        ("Größe".encode() + b" \xff", "Größe �"),
+        (b"\x81", "�"),
+    ],
+)
+def test_text_of_old_programs_is_read_as_it_was_written(raw: bytes, body: str) -> None:
+    assert extract("notes.txt", raw).body == body
+
+
 def test_bytes_that_are_not_utf8_do_not_stop_the_reading() -> None:
     text = extract("notes.txt", b"\xef\xbb\xbfbefore \xff\xfe\x00 after")
     assert text.body == "before ��� after"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -142,6 +143,28 @@ async def test_what_does_not_fit_is_refused(
         assert reason(await client.call_tool(tool, SITE | arguments)) is expected
     assert run_git(site, "for-each-ref") == before
     assert run_git(site, "status", "--porcelain") == ""
+
+
+async def test_a_path_that_git_would_pass_over_is_refused_and_nothing_beside_it_is_committed(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("toolgate_servers.actions.git.naming.GIT_FOLDER", re.compile("nothing"))
+    async with Client(serving(site)) as client:
+        value(await client.call_tool("git_branch", SITE | {"branch": "x"}))
+        before = run_git(site, "for-each-ref")
+        files = [WELCOME, {"path": ".git::$INDEX_ALLOCATION/config", "content": "x"}]
+        work = SITE | {"branch": "x", "message": "m", "files": files}
+        assert reason(await client.call_tool("git_commit", work)) is Reason.OUTSIDE_FOLDER
+    assert run_git(site, "for-each-ref") == before
+
+
+async def test_names_beyond_ascii_are_shown_as_they_are(site: Path) -> None:
+    async with Client(serving(site)) as client:
+        value(await client.call_tool("git_branch", SITE | {"branch": "x"}))
+        work = SITE | {"branch": "x", "message": "m", "files": [{"path": "größe.txt", "content": "ä"}]}
+        value(await client.call_tool("git_commit", work))
+        shown = value(await client.call_tool("git_diff", SITE | {"old": "main", "new": "x"}))
+    assert "+++ b/größe.txt" in shown["patch"]
 
 
 async def test_a_commit_on_a_branch_that_has_moved_is_refused(site: Path) -> None:

@@ -178,3 +178,20 @@ def test_an_index_is_made_from_the_command_line(
 def test_two_search_engines_are_one_too_many() -> None:
     with pytest.raises(ValidationError):
         RetrievalSettings.model_validate({"web": {"searxng": "http://a/", "brave": {"key": "env:A"}}})
+
+
+async def test_a_query_that_takes_a_while_tells_that_it_runs(docs: Path) -> None:
+    seen: list[float] = []
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        seen.append(progress)
+
+    many = (
+        "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t LIMIT 4000000) SELECT max(n) FROM t"
+    )
+    async with Client(build(RetrievalSettings(folder=docs))) as client:
+        result = await client.call_tool("query_sql", {"sql": many}, progress_callback=note)
+    assert result.structured_content is not None
+    assert result.structured_content["rows"] == [[4_000_000]]
+    assert len(seen) > 1
+    assert seen == sorted(set(seen))

@@ -1,10 +1,10 @@
 """The tools that reckon: with numbers, units, dates and money; nothing of what they are given is executed."""
 
 import decimal
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from dateutil.relativedelta import relativedelta
 from pydantic import Field
@@ -22,6 +22,21 @@ Exact = Annotated[
 ]
 Moment = Annotated[str, Field(min_length=8, max_length=35)]
 Many = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
+MOST_WORKDAYS: Final = 10_000
+USED_BY_DATES: Final = {
+    "add": frozenset({"years", "months", "weeks", "days", "hours", "minutes", "time_zone"}),
+    "difference": frozenset({"end"}),
+    "workdays": frozenset({"end", "holidays"}),
+    "add_workdays": frozenset({"days", "holidays"}),
+    "convert_zone": frozenset({"time_zone"}),
+}
+USED_BY_FINANCE: Final = {
+    "future_value": frozenset({"rate", "periods", "amount", "payment", "decimals"}),
+    "present_value": frozenset({"rate", "periods", "amount", "payment", "decimals"}),
+    "payment": frozenset({"rate", "periods", "amount", "decimals"}),
+    "npv": frozenset({"rate", "cash_flows", "decimals"}),
+    "irr": frozenset({"cash_flows", "decimals"}),
+}
 
 
 class Calculate(Arguments):
@@ -110,7 +125,8 @@ class CalculateDates(Arguments):
             max_length=64,
             pattern=r"^[A-Za-z0-9_+/-]+$",
             description="An IANA name such as Europe/Berlin. For convert_zone the zone wanted; a start "
-            "without offset is taken as UTC.",
+            "without offset is taken as UTC. For add the clock that counts: days keep the hour when it "
+            "changes, hours do not.",
         ),
     ] = None
     holidays: Annotated[
@@ -178,15 +194,21 @@ def convert_units(arguments: ConvertUnits) -> Converted:
 
 def calculate_dates(arguments: CalculateDates) -> DatesCalculated:
     """Reckon with the dates of one call."""
+    _only_used(arguments, USED_BY_DATES[arguments.operation])
     start = dates.moment(arguments.start, "start")
     holidays = frozenset(_day(dates.moment(one, "holidays")) for one in arguments.holidays)
     match arguments.operation:
         case "add":
-            names = ("years", "months", "weeks", "days", "hours", "minutes")
-            step = relativedelta(**{name: getattr(arguments, name) for name in names})
-            return _found(dates.added(start, step))
+            return _found(_added(start, arguments))
         case "add_workdays":
-            return _found(dates.on_workday(_day(start), max(-10_000, min(10_000, arguments.days)), holidays))
+            if abs(arguments.days) > MOST_WORKDAYS:
+                raise Refused(
+                    Reason.TOO_LARGE,
+                    "days",
+                    found="too many working days",
+                    expected=f"at most {MOST_WORKDAYS}",
+                )
+            return _found(dates.on_workday(_day(start), arguments.days, holidays))
         case "convert_zone":
             return _found(_in_zone(start, arguments.time_zone))
         case "workdays":
@@ -195,11 +217,13 @@ def calculate_dates(arguments: CalculateDates) -> DatesCalculated:
         case "difference":
             end = dates.moment(_end(arguments), "end")
             whole = dates.between(start, end)
-            return _between(start, whole.total_seconds(), whole.days, _parts(relativedelta(end, start)))
+            days = int(whole / timedelta(days=1))  # whole ones, in both directions
+            return _between(start, whole.total_seconds(), days, _parts(relativedelta(end, start)))
 
 
 def calculate_finance(arguments: CalculateFinance) -> FinanceCalculated:
     """Reckon with the money of one call."""
+    _only_used(arguments, USED_BY_FINANCE[arguments.operation])
     with decimal.localcontext(finance.CONTEXT):
         amount, paid, rate = (Decimal(one) for one in (arguments.amount, arguments.payment, arguments.rate))
         flows = [Decimal(one) for one in arguments.cash_flows]
@@ -220,6 +244,18 @@ def calculate_finance(arguments: CalculateFinance) -> FinanceCalculated:
             raise Refused(
                 Reason.TOO_LARGE, "the result", found="too many digits", expected="smaller numbers"
             ) from None
+
+
+def _only_used(arguments: CalculateDates | CalculateFinance, used: frozenset[str]) -> None:
+    """Refuse what the operation would pass over in silence."""
+    for name, known in type(arguments).model_fields.items():
+        if name not in used and not known.is_required() and getattr(arguments, name) != known.default:
+            raise Refused(
+                Reason.ARGUMENT_NOT_VALID,
+                name,
+                found=f"something that {arguments.operation} does not use",
+                expected=f"only {', '.join(sorted(used))}",
+            )
 
 
 def _money(
@@ -273,6 +309,16 @@ def _found(moment: date | datetime) -> DatesCalculated:
     return DatesCalculated(
         result=moment.isoformat(), weekday=f"{moment:%A}", days=None, seconds=None, parts=None
     )
+
+
+def _added(start: date | datetime, arguments: CalculateDates) -> date | datetime:
+    days = relativedelta(
+        years=arguments.years, months=arguments.months, weeks=arguments.weeks, days=arguments.days
+    )
+    if arguments.time_zone is not None and isinstance(start, datetime):
+        hours = timedelta(hours=arguments.hours, minutes=arguments.minutes)
+        return dates.added_on_clock(start, days, hours, dates.zone(arguments.time_zone, "time_zone"))
+    return dates.added(start, days + relativedelta(hours=arguments.hours, minutes=arguments.minutes))
 
 
 def _between(start: date | datetime, seconds: float | None, days: int, parts: str | None) -> DatesCalculated:

@@ -1,6 +1,6 @@
 """Reckoning with dates and times: steps of a calendar, differences, working days and time zones."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -55,9 +55,20 @@ def added(start: date | datetime, step: relativedelta) -> date | datetime:
     try:
         return start + step
     except (OverflowError, ValueError):
-        raise Refused(
-            Reason.BAD_TIME, "start", found="a result outside the calendar", expected="years 1 to 9999"
-        ) from None
+        raise _outside_calendar() from None
+
+
+def added_on_clock(start: datetime, days: relativedelta, hours: timedelta, clock: ZoneInfo) -> datetime:
+    """Go a step on the clock of a zone: days keep the hour when it changes, hours are as long as they are.
+
+    Raises:
+        Refused: BAD_TIME outside the years 1 to 9999.
+    """
+    try:
+        local = start.astimezone(clock) if start.tzinfo is not None else start.replace(tzinfo=clock)
+        return ((local + days).astimezone(UTC) + hours).astimezone(clock)
+    except (OverflowError, ValueError):
+        raise _outside_calendar() from None
 
 
 def between(start: date | datetime, end: date | datetime) -> timedelta:
@@ -100,7 +111,11 @@ def on_workday(start: date, count: int, holidays: frozenset[date]) -> date:
             day += way
             left -= day.weekday() < SATURDAY and day not in holidays
     except OverflowError:
-        raise Refused(
-            Reason.BAD_TIME, "start", found="a result outside the calendar", expected="years 1 to 9999"
-        ) from None
+        raise _outside_calendar() from None
     return day
+
+
+def _outside_calendar() -> Refused:
+    return Refused(
+        Reason.BAD_TIME, "start", found="a result outside the calendar", expected="years 1 to 9999"
+    )

@@ -144,7 +144,8 @@ def _figured(table: "pl.DataFrame", step: Step, where: str) -> "pl.DataFrame":
             return table.with_columns(_filled(step, name, where) for name in step.columns)
         case steps.Group():
             figures = [
-                _aggregate(figure.column, figure.function).alias(figure.name) for figure in step.figures
+                _aggregate(table, figure.column, figure.function).alias(figure.name)
+                for figure in step.figures
             ]
             return (
                 table.group_by(step.by, maintain_order=True).agg(figures)
@@ -155,7 +156,7 @@ def _figured(table: "pl.DataFrame", step: Step, where: str) -> "pl.DataFrame":
             columns = table[step.columns].n_unique()
             check_size(table.height, columns if columns <= MAX_PIVOTED else MAX_ROWS, where)
             grouped = table.group_by([*step.rows, step.columns], maintain_order=True).agg(
-                _aggregate(step.values, step.function).alias(step.values)
+                _aggregate(table, step.values, step.function).alias(step.values)
             )
             named = grouped.with_columns(pl.col(step.columns).cast(pl.String).fill_null("none"))
             return named.pivot(on=step.columns, index=step.rows, values=step.values)
@@ -236,18 +237,30 @@ def _computed(table: "pl.DataFrame", step: steps.Compute, where: str) -> "pl.Exp
         )
     right = pl.col(step.right_column) if step.right_column is not None else pl.lit(step.right_value)
     match step.operation:
-        case "add":
-            return left + right
-        case "subtract":
-            return left - right
-        case "multiply":
-            return left * right
+        case "add" | "subtract" | "multiply":
+            if _is_whole(table, step):
+                # polars itself goes on from the smallest number after the largest
+                wide = _reckoned(step.operation, left.cast(pl.Int128), right.cast(pl.Int128))
+                return wide.cast(pl.Int64, strict=True)
+            return _reckoned(step.operation, left, right)
         case "divide":
             return left / right
         case _:
             added = text_bytes(table, step.right_column) if step.right_column else 1000 * table.height
             _check_bytes(text_bytes(table, step.left) + added, where)
             return pl.concat_str([left.cast(pl.String), right.cast(pl.String)])
+
+
+def _is_whole(table: "pl.DataFrame", step: steps.Compute) -> bool:
+    if step.right_column is None:
+        return table.schema[step.left].is_integer() and type(step.right_value) is int
+    return table.schema[step.left].is_integer() and table.schema[step.right_column].is_integer()
+
+
+def _reckoned(operation: str, left: "pl.Expr", right: "pl.Expr") -> "pl.Expr":
+    if operation == "add":
+        return left + right
+    return left - right if operation == "subtract" else left * right
 
 
 def _cast(step: steps.Cast, table: "pl.DataFrame", name: str) -> "pl.Expr":
@@ -274,6 +287,11 @@ def _cast(step: steps.Cast, table: "pl.DataFrame", name: str) -> "pl.Expr":
         "date": pl.Date,
         "datetime": pl.Datetime("us"),
     }
+    if step.to == "integer" and table.schema[name].is_float():
+        is_whole = column == column.floor()
+        if strict and not table.select((is_whole | column.is_null()).all()).item():
+            raise pl.exceptions.InvalidOperationError  # what comes after the point is not left out in silence
+        column = pl.when(is_whole).then(column)
     return column.cast(types[step.to], strict=strict)
 
 
@@ -316,10 +334,12 @@ def _filled(step: steps.Fill, name: str, where: str) -> "pl.Expr":
             return column.fill_null(column.mean() if step.how == "mean" else column.median())
 
 
-def _aggregate(name: str, function: str) -> "pl.Expr":
+def _aggregate(table: "pl.DataFrame", name: str, function: str) -> "pl.Expr":
     import polars as pl  # late: an extra, and slow to load
 
     column = pl.col(name)
+    if function == "sum" and table.schema[name] == pl.Int64:
+        return column.cast(pl.Int128).sum().cast(pl.Int64, strict=True)  # as for add
     return {
         "sum": column.sum,
         "mean": column.mean,

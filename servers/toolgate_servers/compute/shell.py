@@ -11,9 +11,10 @@ from pydantic import Field
 from toolgate_servers.compute.sandboxes import need_jail, spawner
 from toolgate_servers.compute.settings import ShellSettings
 from toolgate_servers.errors import CannotStart, Reason, Refused
+from toolgate_servers.idempotency import Once
 from toolgate_servers.running import Run
 from toolgate_servers.server import Family
-from toolgate_servers.strict import Arguments, Outcome, described, hints, strict_tool
+from toolgate_servers.strict import Write, Written, described, hints, strict_tool
 
 if TYPE_CHECKING:
     from toolgate_servers.compute.sandbox.jail import Jail, Mount
@@ -24,7 +25,7 @@ INSIDE = "/work"
 RUNS = hints(read_only=False, destructive=True, idempotent=False, open_world=False)
 
 
-class RunShell(Arguments):
+class RunShell(Write):
     """What `run_shell` takes."""
 
     argv: Annotated[
@@ -52,7 +53,7 @@ class RunShell(Arguments):
     ] = 30
 
 
-class ShellRan(Outcome):
+class ShellRan(Written):
     """What `run_shell` gives."""
 
     exit_code: Annotated[int, Field(description="0 for success; 128 and more when a signal ended it.")]
@@ -61,7 +62,7 @@ class ShellRan(Outcome):
     truncated: Annotated[bool, Field(description="True when it wrote more than is given here.")]
 
 
-def family(settings: ShellSettings) -> Family:
+def family(settings: ShellSettings, once: Once | None = None) -> Family:
     """Make the family of the tool that runs programs.
 
     Raises:
@@ -89,7 +90,6 @@ def family(settings: ShellSettings) -> Family:
             truncated=done.truncated,
         )
 
-    first = next(iter(programs))
     tool = strict_tool(
         run_shell,
         name="run_shell",
@@ -100,10 +100,11 @@ def family(settings: ShellSettings) -> Family:
             f"Run one of these programs without network: {', '.join(programs)}. {_seen(settings)}",
             use="a file of the working folder must be looked at or changed by one of these programs",
             not_for="Python (run_python), or several programs in one call",
-            example={"argv": [first, "--help"]},
+            example={"argv": [next(iter(programs)), "--help"]},
         ),
         annotations=RUNS,
         timeout=settings.seconds + 20.0,
+        once=once or Once(None),
     )
     return Family("shell", f"in bubblewrap, {', '.join(programs)}; folder {folder or 'none'}", [tool])
 

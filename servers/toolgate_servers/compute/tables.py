@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 ROWS: Final = TypeAdapter(list[dict[str, Any]])
 Format: TypeAlias = Literal["csv", "json", "parquet"]
+# What has only digits and is no number, such as a postal code.
+CODE: Final = r"^[+-]?0[0-9]"
 MAX_FILE: Final = 50_000_000
 MAX_ROWS: Final = 1_000_000
 MAX_COLUMNS: Final = 500
@@ -51,8 +53,16 @@ def _csv(content: bytes, separator: str, where: str) -> "pl.DataFrame":
 
     head = content.split(b"\n", 1)[0]
     check_size(content.count(b"\n"), head.count(separator.encode()) + 1, where)
-    return pl.read_csv(
+    table = pl.read_csv(
         io.BytesIO(content), separator=separator, infer_schema_length=None, try_parse_dates=False
+    )
+    if not any(kind.is_integer() for kind in table.dtypes):
+        return table
+    written = pl.read_csv(io.BytesIO(content), separator=separator, infer_schema=False).get_columns()
+    return table.with_columns(
+        column
+        for column, kind in zip(written, table.dtypes, strict=True)
+        if kind.is_integer() and (kind != pl.Int64 or column.alias("").str.contains(CODE).any())
     )
 
 

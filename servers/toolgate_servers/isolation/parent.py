@@ -5,16 +5,20 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import weakref
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any, cast
 
 from toolgate_servers.errors import Reason, Refused
 from toolgate_servers.isolation.wire import receive, send
-from toolgate_servers.running import timed_out
+from toolgate_servers.running import Run, timed_out
 
 log = logging.getLogger(__name__)
 
 MEBIBYTE = 1024 * 1024
+LOOKING = 0.05
 
 
 class Isolated:
@@ -35,23 +39,55 @@ class Isolated:
         # Ends the process with this object, and at the latest with this program.
         self._finalizer = weakref.finalize(self, _end, self._held)
 
-    def call(self, work: dict[str, Any], blob: bytes = b"", *, seconds: float) -> dict[str, Any]:
-        """Have a request worked on.
+    def call(
+        self, work: dict[str, Any], blob: bytes = b"", *, seconds: float, run: Run | None = None
+    ) -> dict[str, Any]:
+        """Have a request worked on; nobody waits and nothing works on when the caller of `run` has left.
 
         Raises:
-            Refused: TIMED_OUT, TOO_LARGE when memory ran out, UNREADABLE when the process broke down, or what
-                the function raises.
+            Refused: TIMED_OUT, CANCELLED, TOO_LARGE when memory ran out, UNREADABLE when the process broke
+                down, or what the function raises.
         """
-        with self._lock:
+        with self._turn(run):
             process = self._running()
-            self._overdue = False
-            timer = threading.Timer(seconds, self._overrun, [process])
-            timer.start()
-            try:
+            with self._watched(process, seconds, run):
                 answer = self._asked(process, {"work": work, "seconds": seconds}, blob)
-            finally:
-                timer.cancel()
+        if run is not None and "overdue" in answer:
+            run.check()
         return self._judged(answer)
+
+    @contextmanager
+    def _turn(self, run: Run | None) -> Generator[None]:
+        while not self._lock.acquire(timeout=-1 if run is None else LOOKING):
+            assert run is not None
+            run.check()
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    @contextmanager
+    def _watched(self, process: subprocess.Popen[bytes], seconds: float, run: Run | None) -> Generator[None]:
+        """Tell that it works, and kill the process when its time is over or its caller has left."""
+        self._overdue = False
+        done = threading.Event()
+        began = time.monotonic()
+
+        def watch() -> None:
+            while not done.wait(seconds if run is None else LOOKING):
+                taken = time.monotonic() - began
+                if taken >= seconds or (run is not None and not run.still_wanted(taken)):
+                    self._overdue = True
+                    process.kill()
+                    return
+
+        watcher = threading.Thread(target=watch, name="isolated-watch", daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watcher.join()
 
     def close(self) -> None:
         """End the process."""
@@ -87,10 +123,6 @@ class Isolated:
             return received[0]
         self.close()
         return {"overdue": True} if self._overdue else {"crashed": "the process ended"}
-
-    def _overrun(self, process: subprocess.Popen[bytes]) -> None:
-        self._overdue = True
-        process.kill()
 
     def _judged(self, answer: dict[str, Any]) -> dict[str, Any]:
         match answer:

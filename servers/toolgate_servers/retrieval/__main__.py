@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from platformdirs import user_data_path
+
 from toolgate_servers.command_line import run, server_parser
+from toolgate_servers.errors import CannotStart
 
 if TYPE_CHECKING:
     from toolgate_servers.retrieval.settings import RetrievalSettings
@@ -16,12 +19,19 @@ ABOUT = (
     "An MCP server that searches and reads the documents of one folder, asks databases, searches the web and "
     "fetches from it. It only reads, and never leaves the folder, the databases and the hosts it is given."
 )
+DEFAULT_FOLDER = user_data_path("toolgate", appauthor=False) / "documents"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until the client leaves; gives the exit code."""
     parser = server_parser("retrieval", ABOUT)
-    parser.add_argument("--folder", metavar="FOLDER", type=Path, help="the documents to serve")
+    parser.add_argument(
+        "--folder",
+        metavar="FOLDER",
+        type=Path,
+        help="the documents to serve "
+        f"(default: {str(DEFAULT_FOLDER).replace('%', '%%')}, made when it is not there)",
+    )
     parser.add_argument(
         "--index",
         metavar="FILE",
@@ -45,7 +55,19 @@ def _settings(options: argparse.Namespace) -> "RetrievalSettings":
     given = {
         name: getattr(options, name) for name in ("folder", "index") if getattr(options, name) is not None
     }
+    if settings.folder is None and "folder" not in given:
+        given["folder"] = _made(DEFAULT_FOLDER)
     return settings.model_copy(update=given)
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as problem:
+        raise CannotStart(
+            f"--folder {folder}: found {type(problem).__name__}, expected a folder that can be made"
+        ) from problem
+    return folder
 
 
 def _build(settings: "RetrievalSettings") -> "ToolServer":

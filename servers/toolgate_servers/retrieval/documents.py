@@ -5,7 +5,7 @@ from dataclasses import asdict
 from mcp.server.mcpserver.tools import Tool
 
 from toolgate_servers.retrieval.library import Library
-from toolgate_servers.retrieval.parts import excerpts, part_of
+from toolgate_servers.retrieval.parts import excerpts, is_on, numbers, page_range, part_of
 from toolgate_servers.retrieval.shapes import (
     Citation,
     Citations,
@@ -23,6 +23,7 @@ from toolgate_servers.server import Family
 from toolgate_servers.strict import READS, Run, described, strict_tool
 
 MAX_HEADINGS = 500
+MAX_PAGES = 99_999
 # The first call after a start reads the whole folder.
 SECONDS = 120
 
@@ -60,8 +61,9 @@ def _search(library: Library) -> Tool:
 
 
 def _read(library: Library) -> Tool:
-    def read_document(arguments: ReadDocument) -> DocumentPart:
-        text = library.read(arguments.path)
+    def read_document(arguments: ReadDocument, run: Run) -> DocumentPart:
+        pages = numbers(arguments.pages) if arguments.pages is not None else (1, MAX_PAGES)
+        text = library.read(arguments.path, run, tables=pages if arguments.view == "tables" else None)
         if arguments.view == "text":
             return _part(arguments, text)
         return _structure(arguments, text)
@@ -102,8 +104,10 @@ def _part(arguments: ReadDocument, text: Text) -> DocumentPart:
 
 
 def _structure(arguments: ReadDocument, text: Text) -> DocumentPart:
-    outline = text.marks[:MAX_HEADINGS] if arguments.view == "outline" else ()
-    tables = excerpts(text, arguments.table, arguments.limit) if arguments.view == "tables" else []
+    pages = page_range(text, arguments.pages) if arguments.pages is not None else None
+    marks = [mark for mark in text.marks if is_on(text, mark.offset, pages)]
+    outline = marks[:MAX_HEADINGS] if arguments.view == "outline" else []
+    tables = excerpts(text, arguments.table, arguments.limit, pages) if arguments.view == "tables" else []
     return DocumentPart(
         path=arguments.path,
         title=text.title,

@@ -10,7 +10,7 @@ from itertools import islice, pairwise
 from pathlib import PurePosixPath
 
 from toolgate_servers.retrieval.formats import ending
-from toolgate_servers.retrieval.text import MAX_MARKS, Mark, Table, Text, one_line
+from toolgate_servers.retrieval.text import MAX_MARKS, Mark, Table, Text, decoded, one_line
 
 MAX_TABLES = 50
 MAX_ROWS = 5000
@@ -39,8 +39,8 @@ TAG_NAME = re.compile(r"/?([A-Za-z][A-Za-z0-9]*)")
 
 
 def extract(path: str, raw: bytes) -> Text:
-    """Read a document; bytes that are not UTF-8 become replacement characters, and titles are one line."""
-    written = raw.decode("utf-8-sig", errors="replace").replace("\x00", "�")
+    """Read a document; titles are one line."""
+    written = decoded(raw).replace("\x00", "�")
     suffix = ending(path)
     title = one_line(TITLES[suffix](written)) or PurePosixPath(path).stem
     if suffix in (".html", ".htm"):

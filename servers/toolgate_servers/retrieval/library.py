@@ -14,7 +14,7 @@ from toolgate_servers.retrieval.embeddings import Embeds
 from toolgate_servers.retrieval.folder import Folder
 from toolgate_servers.retrieval.meaning import Meaning, fused
 from toolgate_servers.retrieval.query import words
-from toolgate_servers.retrieval.reading.reader import Reader
+from toolgate_servers.retrieval.reading.reader import Pages, Reader
 from toolgate_servers.retrieval.text import Text
 from toolgate_servers.running import Run
 
@@ -72,7 +72,7 @@ class Library:
         self._refreshed: float | None = None
         self._took = 0.0
         self._skipped = 0
-        self._texts: OrderedDict[tuple[str, int], Text] = OrderedDict()
+        self._texts: OrderedDict[tuple[str, int, Pages | None], Text] = OrderedDict()
 
     @property
     def settled(self) -> threading.Lock:
@@ -104,19 +104,20 @@ class Library:
         hits = self._index.cite(self._spread(ranked)[:limit], wanted)
         return Found(hits, matched, "words" if by_meaning is None else "words and meaning")
 
-    def read(self, path: str) -> Text:
-        """Read a document as it is now.
+    def read(self, path: str, run: Run | None = None, *, tables: Pages | None = None) -> Text:
+        """Read a document as it is now; the tables of a PDF are there only of the pages wanted.
 
         Raises:
-            Refused: OUTSIDE_FOLDER, NO_SUCH_DOCUMENT, TOO_LARGE, ENCRYPTED, UNREADABLE or TIMED_OUT.
+            Refused: OUTSIDE_FOLDER, NO_SUCH_DOCUMENT, TOO_LARGE, ENCRYPTED, UNREADABLE, TIMED_OUT
+                or CANCELLED.
         """
         raw = self.folder.read(path)
-        key = (path, hash(raw))
+        key = (path, hash(raw), tables)
         with self._lock:
             if key in self._texts:
                 self._texts.move_to_end(key)
                 return self._texts[key]
-        text = self._reader.read(path, raw)
+        text = self._reader.read(path, raw, run, tables=tables)
         with self._lock:
             self._texts[key] = text
             while (

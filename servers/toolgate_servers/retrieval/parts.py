@@ -31,7 +31,7 @@ def part_of(text: Text, offset: int, limit: int, pages: str | None = None) -> Pa
         Refused: OFFSET_BEYOND_END, NO_SUCH_PAGE or ARGUMENT_NOT_VALID.
     """
     total = len(text.body)
-    begin, end = (offset, total) if pages is None else _page_range(text, pages, offset)
+    begin, end = (offset, total) if pages is None else _between_pages(text, pages, offset)
     if begin > total:
         raise Refused(
             Reason.OFFSET_BEYOND_END, "offset", found="a position beyond the end", expected=f"at most {total}"
@@ -40,13 +40,17 @@ def part_of(text: Text, offset: int, limit: int, pages: str | None = None) -> Pa
     return Part(text.body[begin:stop], begin, stop if stop < end else None)
 
 
-def excerpts(text: Text, number: int | None, limit: int) -> list[Excerpt]:
-    """Give the tables of a document, or one of them, with as many rows as fit into so many characters.
+def excerpts(
+    text: Text, number: int | None, limit: int, pages: tuple[int, int] | None = None
+) -> list[Excerpt]:
+    """Give the tables of a document or some pages, or one, with as many rows as fit into so many characters.
 
     Raises:
         Refused: NO_SUCH_TABLE.
     """
-    chosen = list(enumerate(text.tables, 1))
+    chosen = [
+        (found, table) for found, table in enumerate(text.tables, 1) if is_on(text, table.offset, pages)
+    ]
     if number is not None:
         chosen = [(found, table) for found, table in chosen if found == number]
         if not chosen:
@@ -69,17 +73,37 @@ def excerpts(text: Text, number: int | None, limit: int) -> list[Excerpt]:
     return given
 
 
-def _page_range(text: Text, pages: str, offset: int) -> tuple[int, int]:
+def _between_pages(text: Text, pages: str, offset: int) -> tuple[int, int]:
     if offset:
         raise Refused(
             Reason.ARGUMENT_NOT_VALID, "offset", found="an offset along with pages", expected="one of the two"
         )
+    begin, end = page_range(text, pages)
+    return text.pages[begin - 1], text.pages[end] if end < len(text.pages) else len(text.body)
+
+
+def is_on(text: Text, offset: int, pages: tuple[int, int] | None) -> bool:
+    """Whether a character stands on one of these pages, from the first to the last; without any, it does."""
+    return pages is None or pages[0] <= (text.page_at(offset) or 0) <= pages[1]
+
+
+def numbers(pages: str) -> tuple[int, int]:
+    """Read a page such as 3, or a range such as 3-5."""
     first, _, last = pages.partition("-")
-    begin, end = int(first), int(last or first)
+    return int(first), int(last or first)
+
+
+def page_range(text: Text, pages: str) -> tuple[int, int]:
+    """Give the first and the last page that are meant, such as 3 and 5.
+
+    Raises:
+        Refused: NO_SUCH_PAGE.
+    """
+    begin, end = numbers(pages)
     count = len(text.pages)
     if not 1 <= begin <= end <= count:
         expected = (
             f"1 to {count}, such as 1-{count}" if count else "no pages: this format has none, use offset"
         )
         raise Refused(Reason.NO_SUCH_PAGE, "pages", found="pages that are not there", expected=expected)
-    return text.pages[begin - 1], text.pages[end] if end < count else len(text.body)
+    return begin, end

@@ -15,6 +15,7 @@ from pydantic import AnyUrl
 from toolgate_servers.errors import Reason, Refused
 from toolgate_servers.retrieval.formats import MIME_TYPES, is_isolated
 from toolgate_servers.retrieval.library import Library
+from toolgate_servers.retrieval.text import decoded
 from toolgate_servers.server import ToolServer
 
 MAX_LISTED = 1000
@@ -67,7 +68,7 @@ class DocumentServer(ToolServer):
         except Refused as refused:
             kind = ResourceError if refused.reason is Reason.TOO_LARGE else ResourceNotFoundError
             raise kind(str(refused)) from refused
-        content = raw if is_isolated(path) else raw.decode("utf-8-sig", errors="replace")
+        content = raw if is_isolated(path) else decoded(raw)
         return [ReadResourceContents(content, _mime_type(path))]
 
 

@@ -76,12 +76,15 @@ class ReadDocument(Arguments):
         Field(
             max_length=11,
             pattern=r"^[0-9]{1,5}(-[0-9]{1,5})?$",
-            description="A page or a range such as 3-5, from 1, in place of offset; for PDF.",
+            description="A page or a range such as 3-5, from 1, in place of offset; for PDF, in every view.",
         ),
     ] = None
     view: Annotated[
         Literal["text", "outline", "tables"],
-        Field(description="text: what it says. outline: its headings. tables: its tables as rows of cells."),
+        Field(
+            description="text: what it says. outline: its headings. tables: its tables as rows of cells, "
+            "in a PDF what stands in columns."
+        ),
     ] = "text"
     table: Annotated[
         int | None, Field(ge=1, le=1000, description="With view tables: only the table of this number.")
@@ -100,7 +103,7 @@ class Heading(Outcome):
 class TableRows(Outcome):
     """One table of a document."""
 
-    number: int
+    number: Annotated[int, Field(description="From 1; in a PDF among the tables of the pages asked for.")]
     offset: Annotated[int, Field(description="Where it stands, in characters; 0 in HTML.")]
     page: PageNumber
     rows: Annotated[list[list[str]], Field(description="Row by row; the first is the head.")]

@@ -1,6 +1,7 @@
 """What is read from a document, whatever its format; offsets count characters of the body."""
 
 import bisect
+import codecs
 from dataclasses import dataclass, field
 
 MAX_TITLE = 200
@@ -43,6 +44,19 @@ class Text:
         """The nearest heading at or before a character."""
         found = bisect.bisect_right(self.marks, offset, key=lambda mark: mark.offset)
         return self.marks[found - 1].title if found else None
+
+
+def decoded(raw: bytes) -> str:
+    """Read text: UTF-8, UTF-16 with its mark, or else Windows-1252, as old programs on Windows write it.
+
+    Where some letters beyond ASCII are UTF-8, what is not is damaged, and becomes replacement characters.
+    """
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return raw.decode("utf-16", errors="replace")
+    written = raw.decode("utf-8-sig", errors="replace")
+    if raw.startswith(codecs.BOM_UTF8) or "�" not in written or not written.replace("�", "").isascii():
+        return written
+    return raw.decode("cp1252", errors="replace")
 
 
 def one_line(text: str) -> str:

@@ -29,6 +29,7 @@ OVERRIDES = {
     "core.attributesFile": os.devnull,
     "core.askPass": "",
     "core.pager": "cat",
+    "core.quotePath": "false",
     "core.alternateRefsCommand": "",
     "credential.helper": "",
     "diff.external": "",

@@ -148,7 +148,20 @@ def _stored(inside: Setting, former: str | None, entries: Sequence[Entry], run: 
         lines.append(f"{mode or PLAIN} {blob}\t{entry.path}\0")
     listed = "".join(lines).encode()
     succeeded(inside, ["update-index", "-z", "--index-info"], run, listed)
+    _check_listed(inside, [entry.path for entry in entries if entry.content is not None], run)
     return listed
+
+
+def _check_listed(inside: Setting, paths: Sequence[str], run: Run) -> None:
+    """Refuse what git itself takes for no path of a repository: update-index passes over it in silence."""
+    listed = succeeded(inside, ["ls-files", "-z", "--", *paths], run).split("\0") if paths else []
+    if not set(paths) <= set(listed):
+        raise Refused(
+            Reason.OUTSIDE_FOLDER,
+            "files",
+            found="a path that git does not take",
+            expected="the path of a plain file, outside .git",
+        )
 
 
 def _modes(inside: Setting, former: str | None, paths: Sequence[str], run: Run) -> Mapping[str, str]:

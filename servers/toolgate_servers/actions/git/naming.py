@@ -8,9 +8,10 @@ BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+-]{0,199}")
 REVISION = re.compile(r"(?P<name>[A-Za-z0-9_][A-Za-z0-9_./+-]{0,199})(?P<back>(?:~[0-9]{1,4}|\^)?)")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 MAX_PATH = 500
-# How HFS+ and NTFS may spell .git: CVE-2014-9390. Ignored code points of HFS+, and the short name of NTFS.
+# How HFS+ and NTFS may spell .git: CVE-2014-9390. Ignored code points of HFS+, and the short name
+# and the streams of NTFS.
 IGNORED = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
-GIT_FOLDER = re.compile(r"(?:\.git|git~[0-9]+)[. ]*", re.IGNORECASE)
+GIT_FOLDER = re.compile(r"(?:\.git|git~[0-9]+)[. ]*(?::.*)?", re.IGNORECASE)
 
 
 def check_branch(where: str, name: str) -> None:

@@ -47,7 +47,7 @@ class Interpreter(Protocol):
 def limit_reached(what: str) -> Refused:
     """Make the refusal of code that used more than it may."""
     expected = {
-        "time": "code that ends sooner: less data, or a larger `seconds`",
+        "time": "code that ends sooner: less data, or more `seconds` where the tool takes them",
         "memory": "code that holds less at a time",
         "files": "fewer files",
     }

@@ -2,8 +2,10 @@
 
 import ast
 import os
+import re
 import signal
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Literal
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 MIB: Final = 1024 * 1024
 MAX_ERROR: Final = 4000
 SHOW: Final = "toolgate_show"
+BEFORE: Final = f"{SHOW}(("
+AFTER: Final = "))"
+# What ends a line of Python, and nothing else: str.splitlines knows ten more.
+LINE_END: Final = re.compile(rb"\r\n|\r|\n")
 # What the last line gives is made a text inside, so that nothing large has to become an object outside.
 PRELUDE: Final = f"def {SHOW}(value):\n    return None if value is None else repr(value)[:{MAX_OUTPUT}]\n"
 LOOKING: Final = 0.05
@@ -110,7 +116,10 @@ class Embedded:
                 raise limit_reached("time") from None
             raise sandbox_failed("a crash of the interpreter") from problem
         except MontyError as problem:
-            return Ran(None, printed.text(), printed.truncated, self._error(problem))
+            error = as_written(self._error(problem), code)
+            if len(error) > MAX_ERROR:
+                error = f"{error[:2000]}\n...\n{error[-2000:]}"
+            return Ran(None, printed.text(), printed.truncated, error)
         except ValueError:
             value = "<a value that cannot be shown>"
         text = value if value is None or isinstance(value, str) else "<a value that cannot be shown>"
@@ -125,17 +134,17 @@ class Embedded:
             raise limit_reached("time") from None
         if said.startswith("MemoryError: memory limit exceeded"):
             raise limit_reached("memory") from None
-        text = problem.display() if isinstance(problem, MontyRuntimeError | MontySyntaxError) else said
-        return text if len(text) <= MAX_ERROR else f"{text[:2000]}\n...\n{text[-2000:]}"
+        return problem.display() if isinstance(problem, MontyRuntimeError | MontySyntaxError) else said
 
     @contextmanager
     def _watched(self, run: Run) -> Generator[None]:
-        """Kill the process if the caller leaves meanwhile."""
+        """Tell that code runs, and kill the process if the caller leaves meanwhile."""
         done = threading.Event()
+        began = time.monotonic()
 
         def watch() -> None:
             while not done.wait(LOOKING):
-                if run.cancelled() and self._pid:
+                if not run.still_wanted(time.monotonic() - began) and self._pid:
                     os.kill(self._pid, signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
                     return
 
@@ -178,9 +187,26 @@ def shown(code: str) -> str:
     last = tree.body[-1] if tree.body else None
     if not isinstance(last, ast.Expr) or last.end_lineno is None or last.end_col_offset is None:
         return code
-    lines = [line.encode() for line in code.splitlines(keepends=True)]
-    start = sum(map(len, lines[: last.lineno - 1])) + last.col_offset
-    end = sum(map(len, lines[: last.end_lineno - 1])) + last.end_col_offset
     whole = code.encode()
-    marked = whole[:start] + f"{SHOW}((".encode() + whole[start:end] + b"))" + whole[end:]
-    return marked.decode()
+    ends = [0, *(found.end() for found in LINE_END.finditer(whole))]
+    start, end = ends[last.lineno - 1] + last.col_offset, ends[last.end_lineno - 1] + last.end_col_offset
+    return (whole[:start] + BEFORE.encode() + whole[start:end] + AFTER.encode() + whole[end:]).decode()
+
+
+def as_written(error: str, code: str) -> str:
+    """Show the lines of a traceback as they stand in the code, without what `shown` put around them."""
+    given, ran = LINE_END.split(code.encode()), LINE_END.split(shown(code).encode())
+    changed = {
+        after.strip(): before.strip() for before, after in zip(given, ran, strict=True) if before != after
+    }
+    lines: list[str] = []
+    shift = 0
+    for line in error.split("\n"):
+        written = changed.get(line.strip().encode())
+        if written is not None:
+            shift = len(BEFORE) if BEFORE in line else 0
+            lines.append(line.replace(line.strip(), written.decode()))
+        else:
+            lines.append(line[shift:] if line.strip(" ~^") == "" else line)
+            shift = 0
+    return "\n".join(lines)

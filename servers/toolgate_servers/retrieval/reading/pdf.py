@@ -1,14 +1,16 @@
-"""PDF: text page by page, and the outline."""
+"""PDF: text page by page, the outline, and what looks like tables."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any, TypeGuard
 
 import pypdf
-from pypdf.errors import DependencyError, PyPdfError, WrongPasswordError
+from pypdf.errors import DependencyError, LimitReachedError, PyPdfError, WrongPasswordError
 
 from toolgate_servers.errors import Reason, Refused
+from toolgate_servers.retrieval.reading.pdf_tables import MAX_TABLES, pdf_tables
 from toolgate_servers.retrieval.reading.worker import MAX_CHARACTERS, encrypted, too_large, unreadable
 from toolgate_servers.retrieval.text import MAX_MARKS, Mark, Text, one_line
 
@@ -16,8 +18,8 @@ MAX_PAGES = 5000
 MAX_DEPTH = 10
 
 
-def read_pdf(path: str, raw: bytes) -> Text:
-    """Read a PDF; scanned pages have no text and stay empty.
+def read_pdf(path: str, raw: bytes, tables: Sequence[int] | None = None) -> Text:
+    """Read a PDF, with the tables from one page to another; scanned pages have no text and stay empty.
 
     Raises:
         Refused: ENCRYPTED, UNREADABLE or TOO_LARGE.
@@ -28,11 +30,13 @@ def read_pdf(path: str, raw: bytes) -> Text:
         reader = pypdf.PdfReader(io.BytesIO(raw))
         if reader.is_encrypted and not reader.decrypt(""):
             raise encrypted()
-        return _text(reader, PurePosixPath(path).stem)
+        return _text(reader, PurePosixPath(path).stem, tables)
     except (WrongPasswordError, DependencyError):
         raise encrypted() from None
     except Refused:
         raise
+    except LimitReachedError:
+        raise too_large("a PDF that unpacks to too much") from None
     except (
         PyPdfError,
         ValueError,
@@ -47,7 +51,7 @@ def read_pdf(path: str, raw: bytes) -> Text:
         raise unreadable("a PDF that leads its reader in circles") from broken
 
 
-def _text(reader: pypdf.PdfReader, stem: str) -> Text:
+def _text(reader: pypdf.PdfReader, stem: str, tables: Sequence[int] | None) -> Text:
     count = len(reader.pages)
     if count > MAX_PAGES:
         raise Refused(
@@ -65,7 +69,8 @@ def _text(reader: pypdf.PdfReader, stem: str) -> Text:
             raise too_large(f"more than {MAX_CHARACTERS} characters")
     title = reader.metadata.title if reader.metadata else None
     marks = sorted(_outline(reader, starts), key=lambda mark: mark.offset)
-    return Text(one_line(str(title or "")) or stem, "\n\n".join(bodies), tuple(marks), tuple(starts))
+    found = tuple(islice(pdf_tables(reader, starts, *tables), MAX_TABLES)) if tables else ()
+    return Text(one_line(str(title or "")) or stem, "\n\n".join(bodies), tuple(marks), tuple(starts), found)
 
 
 def _outline(reader: pypdf.PdfReader, starts: list[int]) -> list[Mark]:

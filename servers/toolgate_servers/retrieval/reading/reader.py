@@ -1,13 +1,16 @@
 """Reading a document: at once where that is safe, in a process of its own where it is not."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from toolgate_servers.isolation.parent import MEBIBYTE, Isolated
 from toolgate_servers.retrieval.extract import extract
 from toolgate_servers.retrieval.formats import is_isolated
 from toolgate_servers.retrieval.text import Mark, Table, Text
+from toolgate_servers.running import Run
 
 READ_SECONDS = 20.0
+
+Pages: TypeAlias = tuple[int, int]  # the first and the last
 
 
 class Reader:
@@ -19,23 +22,24 @@ class Reader:
             "toolgate_servers.retrieval.reading.worker:read", where="path", memory=memory
         )
 
-    def read(self, path: str, raw: bytes) -> Text:
-        """Read a document.
+    def read(self, path: str, raw: bytes, run: Run | None = None, *, tables: Pages | None = None) -> Text:
+        """Read a document; the tables of a PDF take time, and are there only of the pages wanted.
 
         Raises:
-            Refused: ENCRYPTED, UNREADABLE, TOO_LARGE or TIMED_OUT.
+            Refused: ENCRYPTED, UNREADABLE, TOO_LARGE, TIMED_OUT or CANCELLED.
         """
         if not is_isolated(path):
             return extract(path, raw)
-        return _text(self._process.call({"as": "document", "path": path}, raw, seconds=self._seconds))
+        request = {"as": "document", "path": path, "tables": tables}
+        return _text(self._process.call(request, raw, seconds=self._seconds, run=run))
 
-    def page(self, written: str) -> Text:
+    def page(self, written: str, run: Run | None = None) -> Text:
         """Give the main text of a page of HTML.
 
         Raises:
-            Refused: UNREADABLE, TOO_LARGE or TIMED_OUT.
+            Refused: UNREADABLE, TOO_LARGE, TIMED_OUT or CANCELLED.
         """
-        return _text(self._process.call({"as": "page"}, written.encode(), seconds=self._seconds))
+        return _text(self._process.call({"as": "page"}, written.encode(), seconds=self._seconds, run=run))
 
     def close(self) -> None:
         """End the process."""

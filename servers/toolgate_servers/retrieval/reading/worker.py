@@ -23,7 +23,7 @@ def read(request: dict[str, Any], raw: bytes) -> dict[str, Any]:
     if ending(path) == ".pdf":
         from toolgate_servers.retrieval.reading.pdf import read_pdf  # late: one of them is enough
 
-        text = read_pdf(path, raw)
+        text = read_pdf(path, raw, request["tables"])
     else:
         from toolgate_servers.retrieval.reading.docx import read_docx
 

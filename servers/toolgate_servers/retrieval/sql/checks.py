@@ -1,6 +1,7 @@
 """The first look at a query: one statement, that only reads. The engines behind it hold on their own."""
 
 import difflib
+import logging
 from collections.abc import Iterable, Iterator
 
 import sqlglot
@@ -10,6 +11,8 @@ from sqlglot.errors import SqlglotError
 from toolgate_servers.errors import Reason, Refused
 
 MAX_NODES = 5000
+
+logging.getLogger("sqlglot").setLevel(logging.CRITICAL)  # its warnings quote the query
 
 READS = (exp.Select, exp.SetOperation, exp.Subquery, exp.Values)
 # Everything that changes, locks, loads, or reaches beyond the tables; also inside a WITH.

@@ -10,6 +10,7 @@ from toolgate_servers.isolation.parent import MEBIBYTE, Isolated
 from toolgate_servers.retrieval.folder import Folder
 from toolgate_servers.retrieval.formats import ending
 from toolgate_servers.retrieval.sql.answers import Answer, Cell
+from toolgate_servers.running import Run
 
 WORK = "toolgate_servers.retrieval.sql.worker:work"
 MAX_FILES = 200
@@ -43,11 +44,13 @@ class Asked(Protocol):
     dialect: str
     placeholder: str
 
-    def query(self, sql: str, parameters: list[Cell], limits: Limits, *, explain: bool) -> Answer:
+    def query(
+        self, sql: str, parameters: list[Cell], limits: Limits, *, explain: bool, run: Run | None = None
+    ) -> Answer:
         """Run one query that was checked."""
         ...
 
-    def tables(self, limits: Limits) -> list[TableShape]:
+    def tables(self, limits: Limits, run: Run | None = None) -> list[TableShape]:
         """List the tables and views."""
         ...
 
@@ -66,11 +69,13 @@ class _InProcess:
         self.dialect = dialect
         self._process = Isolated(WORK, where="sql", memory=memory)
 
-    def query(self, sql: str, parameters: list[Cell], limits: Limits, *, explain: bool) -> Answer:
+    def query(
+        self, sql: str, parameters: list[Cell], limits: Limits, *, explain: bool, run: Run | None = None
+    ) -> Answer:
         """Run one query that was checked.
 
         Raises:
-            Refused: What the engine raises; TIMED_OUT or TOO_LARGE when it had to be ended.
+            Refused: What the engine raises; TIMED_OUT, CANCELLED or TOO_LARGE when it had to be ended.
         """
         request = {
             "what": "query",
@@ -81,16 +86,16 @@ class _InProcess:
             "max_bytes": limits.bytes,
             "seconds": limits.seconds,
         }
-        found = self._call(request, limits)
+        found = self._call(request, limits, run)
         return Answer(found["columns"], found["rows"], found["is_cut"])
 
-    def tables(self, limits: Limits) -> list[TableShape]:
+    def tables(self, limits: Limits, run: Run | None = None) -> list[TableShape]:
         """List the tables and views.
 
         Raises:
             Refused: What the engine raises.
         """
-        found = self._call({"what": "schema"}, limits)["tables"]
+        found = self._call({"what": "schema"}, limits, run)["tables"]
         return [
             TableShape(table["name"], table["kind"], [(column, form) for column, form in table["columns"]])
             for table in found
@@ -100,10 +105,10 @@ class _InProcess:
         """End the process."""
         self._process.close()
 
-    def _call(self, request: dict[str, Any], limits: Limits) -> dict[str, Any]:
+    def _call(self, request: dict[str, Any], limits: Limits, run: Run | None) -> dict[str, Any]:
         source, blob = self._source()
         # The engine stops by itself; the process is ended when it does not.
-        return self._process.call({**request, **source}, blob, seconds=limits.seconds + 2)
+        return self._process.call({**request, **source}, blob, seconds=limits.seconds + 2, run=run)
 
     def _source(self) -> tuple[dict[str, Any], bytes]:
         raise NotImplementedError

@@ -9,10 +9,12 @@ import duckdb
 from toolgate_servers.errors import Reason, Refused
 from toolgate_servers.retrieval.sql.answers import Answer, collected
 from toolgate_servers.retrieval.sql.checks import closest
+from toolgate_servers.retrieval.sql.explaining import query_failed
 
 READERS = {".csv": "read_csv", ".tsv": "read_csv", ".parquet": "read_parquet", ".json": "read_json"}
 UNKNOWN = re.compile(
-    r"(?:Table with name|Referenced column|column) \"?([\w.]+)\"? (?:does not exist|not found)"
+    r"(?:Table with name|Referenced column|column) \"?([\w.]+)\"? (?:does not exist|not found)",
+    re.IGNORECASE,
 )
 
 
@@ -126,7 +128,7 @@ def _refused(problem: duckdb.Error, files: dict[str, str]) -> Refused:
         return Refused(
             Reason.NO_SUCH_TABLE, "sql", found="an unknown table or function", expected=closest(name, files)
         )
-    if isinstance(problem, duckdb.BinderException) and "column" in text:
+    if isinstance(problem, duckdb.BinderException) and unknown:
         return Refused(
             Reason.NO_SUCH_COLUMN,
             "sql",
@@ -137,6 +139,4 @@ def _refused(problem: duckdb.Error, files: dict[str, str]) -> Refused:
         return Refused(
             Reason.BAD_SYNTAX, "sql", found="a mistake in the syntax", expected="SQL as DuckDB reads it"
         )
-    return Refused(
-        Reason.QUERY_FAILED, "sql", found="a query that cannot be carried out", expected="another way to ask"
-    )
+    return query_failed(text.partition("\n")[0])

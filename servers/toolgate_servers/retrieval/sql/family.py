@@ -9,6 +9,7 @@ from pydantic import Field, create_model
 from toolgate_servers.errors import Reason, Refused
 from toolgate_servers.retrieval.sql.checks import check_query, closest
 from toolgate_servers.retrieval.sql.databases import Asked, Limits, TableShape
+from toolgate_servers.running import Run
 from toolgate_servers.server import Family
 from toolgate_servers.strict import READS, READS_WORLD, Arguments, Outcome, described, strict_tool
 
@@ -115,13 +116,13 @@ def _with_names(model: type[Any], known: dict[str, Asked]) -> type[Any]:
 
 
 def _query(known: dict[str, Asked], limits: Limits, annotations: Any) -> Tool:
-    def query_sql(arguments: QuerySql) -> Rows:
+    def query_sql(arguments: QuerySql, run: Run) -> Rows:
         database = known[arguments.database]
         check_query(arguments.sql, database.dialect)
         most = Limits(min(arguments.limit, limits.rows), limits.bytes, limits.seconds)
         parameters = [*arguments.parameters]
         answer = database.query(
-            arguments.sql.strip().rstrip(";"), parameters, most, explain=arguments.explain
+            arguments.sql.strip().rstrip(";"), parameters, most, explain=arguments.explain, run=run
         )
         return Rows(database=database.name, columns=answer.columns, rows=answer.rows, truncated=answer.is_cut)
 
@@ -157,9 +158,9 @@ def chosen(tables: list[TableShape], name: str) -> list[TableShape]:
 
 
 def _tables(known: dict[str, Asked], limits: Limits, annotations: Any) -> Tool:
-    def list_tables(arguments: ListTables) -> Tables:
+    def list_tables(arguments: ListTables, run: Run) -> Tables:
         database = known[arguments.database]
-        found = chosen(database.tables(limits), arguments.table)
+        found = chosen(database.tables(limits, run), arguments.table)
         return Tables(
             database=database.name,
             dialect=database.dialect,

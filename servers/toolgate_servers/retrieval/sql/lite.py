@@ -14,6 +14,8 @@ from urllib.parse import quote
 from toolgate_servers.errors import Reason, Refused
 from toolgate_servers.retrieval.sql.answers import Answer, collected
 from toolgate_servers.retrieval.sql.checks import closest
+from toolgate_servers.retrieval.sql.explaining import query_failed
+from toolgate_servers.retrieval.text import decoded
 
 READ_ONLY_ACTIONS = frozenset(
     {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
@@ -134,7 +136,7 @@ def _tables_of(tables: Sequence[Mapping[str, Any]], blob: bytes) -> sqlite3.Conn
     position = 0
     connection.execute("BEGIN")
     for table in tables:
-        written: str = blob[position : position + table["size"]].decode("utf-8-sig", errors="replace")
+        written = decoded(blob[position : position + table["size"]])
         position += table["size"]
         _fill(connection, table["name"], written, table["delimiter"])
     connection.execute("COMMIT")
@@ -195,7 +197,7 @@ def _refused(problem: Exception, connection: sqlite3.Connection) -> Refused:
         )
     if found := UNKNOWN.match(text):
         return _unknown(found.group(1), found.group(2), connection)
-    if "syntax error" in text or "incomplete input" in text:
+    if any(sign in text for sign in ("syntax error", "incomplete input", "unrecognized token")):
         return Refused(
             Reason.BAD_SYNTAX, "sql", found="a mistake in the syntax", expected="SQL as SQLite reads it"
         )
@@ -206,9 +208,7 @@ def _refused(problem: Exception, connection: sqlite3.Connection) -> Refused:
             found="another number than there are ? in the query",
             expected="one for each",
         )
-    return Refused(
-        Reason.QUERY_FAILED, "sql", found="a query that cannot be carried out", expected="another way to ask"
-    )
+    return query_failed(text)
 
 
 def _unknown(kind: str, name: str, connection: sqlite3.Connection) -> Refused:

@@ -1,15 +1,18 @@
 """PostgreSQL: a read-only transaction with a time limit, under a role that can do no harm."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from toolgate_servers.errors import CannotStart, Reason, Refused
 from toolgate_servers.extras import need
 from toolgate_servers.retrieval.sql.answers import Answer, Cell, collected
 from toolgate_servers.retrieval.sql.databases import Limits, TableShape
+from toolgate_servers.running import Run
 
 CONNECT_SECONDS = 5.0
+LOOKING = 0.05
 
 # The roles that reach files and programs of the server; PostgreSQL 15 documentation, 22.5 Predefined Roles.
 DANGEROUS = """
@@ -60,6 +63,27 @@ REFUSALS = (
         "another table",
     ),
     (
+        ("GroupingError",),
+        Reason.QUERY_FAILED,
+        "sql",
+        "a column that is not grouped, or an aggregate where none can be",
+        "GROUP BY with every column that is not inside an aggregate; HAVING for conditions on those",
+    ),
+    (
+        ("AmbiguousColumnError",),
+        Reason.QUERY_FAILED,
+        "sql",
+        "a column that more than one table has",
+        "the table before it, as in orders.id",
+    ),
+    (
+        ("DivisionByZeroError",),
+        Reason.ARGUMENT_NOT_VALID,
+        "sql",
+        "a division by zero",
+        "NULLIF(…, 0) as the divisor",
+    ),
+    (
         ("InvalidAuthorizationSpecificationError", "InvalidCatalogNameError"),
         Reason.ACCESS_DENIED,
         "database",
@@ -91,12 +115,14 @@ class Postgres:
             raise CannotStart(f"databases.{name}.postgresql: found no postgresql:// URL behind the reference")
         self._dsn = dsn
 
-    def query(self, sql: str, parameters: list[Cell], limits: Limits, *, explain: bool) -> Answer:
+    def query(
+        self, sql: str, parameters: list[Cell], limits: Limits, *, explain: bool, run: Run | None = None
+    ) -> Answer:
         """Run one query.
 
         Raises:
-            Refused: TIMED_OUT, QUERY_FAILED, NO_SUCH_TABLE, NO_SUCH_COLUMN, NOT_A_QUERY, BAD_SYNTAX,
-                ARGUMENT_NOT_VALID, ACCESS_DENIED, UNREACHABLE or NOT_AVAILABLE.
+            Refused: TIMED_OUT, CANCELLED, QUERY_FAILED, NO_SUCH_TABLE, NO_SUCH_COLUMN, NOT_A_QUERY,
+                BAD_SYNTAX, ARGUMENT_NOT_VALID, ACCESS_DENIED, UNREACHABLE or NOT_AVAILABLE.
         """
 
         async def ask(connection: Any) -> Answer:
@@ -106,9 +132,9 @@ class Postgres:
             rows = await cursor.fetch(limits.rows + 1)
             return collected(columns, [tuple(row) for row in rows], limits.rows, limits.bytes)
 
-        return self._during(ask, limits.seconds)
+        return self._during(ask, limits.seconds, run)
 
-    def tables(self, limits: Limits) -> list[TableShape]:
+    def tables(self, limits: Limits, run: Run | None = None) -> list[TableShape]:
         """List the tables and views that the role may read.
 
         Raises:
@@ -121,14 +147,15 @@ class Postgres:
                 found.setdefault(table, TableShape(table, kind, [])).columns.append((column, form))
             return list(found.values())
 
-        return self._during(ask, limits.seconds)
+        return self._during(ask, limits.seconds, run)
 
     def close(self) -> None:
         """Nothing is open between calls."""
 
-    def _during(self, ask: Callable[[Any], Awaitable[ResultT]], seconds: float) -> ResultT:
+    def _during(self, ask: Callable[[Any], Awaitable[ResultT]], seconds: float, run: Run | None) -> ResultT:
+        asked = self._connected(ask, seconds)
         try:
-            return asyncio.run(asyncio.wait_for(self._connected(ask, seconds), seconds + CONNECT_SECONDS))
+            return asyncio.run(asyncio.wait_for(_while_wanted(asked, run), seconds + CONNECT_SECONDS))
         except (TimeoutError, self._asyncpg.QueryCanceledError):
             raise Refused(
                 Reason.TIMED_OUT,
@@ -176,3 +203,18 @@ class Postgres:
         if isinstance(problem, OSError):
             reason, found = Reason.UNREACHABLE, "no server that answers"
         return Refused(reason, "sql", found=found, expected="another query, or a server that works")
+
+
+async def _while_wanted(asked: Coroutine[Any, Any, ResultT], run: Run | None) -> ResultT:
+    """Wait for an answer as long as somebody wants it; cancelled, the driver has the server stop as well."""
+    task = asyncio.create_task(asked)
+    began = time.monotonic()
+    try:
+        while not (await asyncio.wait({task}, timeout=LOOKING))[0]:
+            if run is not None:
+                run.progress(time.monotonic() - began, text="running")
+        return task.result()
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=CONNECT_SECONDS)

@@ -107,7 +107,7 @@ def family(net: Net, reader: Reader, credentials: Credentials, about: str) -> Fa
             seconds=SECONDS,
             run=run,
         )
-        return given(answer, arguments, reader, credentials)
+        return given(answer, arguments, reader, credentials, run)
 
     tool = strict_tool(
         fetch_api,
@@ -127,7 +127,9 @@ def family(net: Net, reader: Reader, credentials: Credentials, about: str) -> Fa
     return Family("fetch", about, [tool])
 
 
-def given(answer: Answer, arguments: FetchApi, reader: Reader, credentials: Credentials) -> Fetched:
+def given(
+    answer: Answer, arguments: FetchApi, reader: Reader, credentials: Credentials, run: Run | None = None
+) -> Fetched:
     """Make of an answer what the caller asked to see.
 
     Raises:
@@ -141,7 +143,7 @@ def given(answer: Answer, arguments: FetchApi, reader: Reader, credentials: Cred
     elif arguments.view == "auto" and is_json:
         value = _chosen(json.loads(credentials.hidden(json.dumps(answer.json()))), arguments)
     elif arguments.view == "auto" and kind in PAGES:
-        page = reader.page(answer.text())
+        page = reader.page(answer.text(), run)
         title, text = page.title, page.body
     elif is_json or kind.startswith(TEXTS) or not answer.body:
         text = answer.text()
