@@ -18,8 +18,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 # `finally` may await: mypyc (2.4) would raise the exception that once passed there again, in a later call.
 COMPILED = (
     "core/actions.py core/attempts.py core/canonical.py core/case.py core/chain.py core/decide.py",
-    "core/decode.py core/gcra.py core/model.py core/outgoing.py core/policy.py core/pseudonyms.py",
-    "core/records.py core/redact.py core/release.py core/checks/*.py core/conditions/*.py",
+    "core/decode.py core/gcra.py core/model.py core/outgoing.py core/pattern_cost.py core/policy.py",
+    "core/pseudonyms.py core/records.py core/redact.py core/release.py core/checks/*.py core/conditions/*.py",
     "aggregate.py deadline.py gateway.py judge.py relay.py routes.py detect/engine.py",
     "detect/apart.py detect/commands.py detect/figures.py detect/known.py detect/likeness.py",
     "detect/matchers.py detect/named.py",

@@ -65,7 +65,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.APPROVAL_EXPIRED: "The approval has expired. Make the call again to ask anew.",
     Reason.APPROVAL_SPENT: "The approval was used already. Make the call again to ask anew.",
     Reason.OUTCOME_UNKNOWN: (
-        "This call was sent before and its outcome is unknown. Ask the operator what happened."
+        "This call was sent before and has no outcome yet. If it may still be under way, repeat it in a"
+        " while; if that does not help, ask the operator what happened."
     ),
     Reason.RATE_LIMITED: "The limit for this is used up. Wait, then go on.",
     Reason.SERVER_MAY_NOT: "The server asked for something the policy does not let servers ask.",

@@ -52,7 +52,7 @@ def _by_state(
     if state is ApprovalState.DENIED:
         return Refuse(Reason.APPROVAL_DENIED, f"approval {approval.id} was denied")
     if state is ApprovalState.SPENT:
-        return Refuse(Reason.OUTCOME_UNKNOWN, f"approval {approval.id} was used and its outcome is unknown")
+        return Refuse(Reason.OUTCOME_UNKNOWN, f"approval {approval.id} was used and has no outcome yet")
     if state is ApprovalState.EXECUTED:
         return Replay(approval)
     if state is not ApprovalState.APPROVED:
