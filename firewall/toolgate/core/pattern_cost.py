@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+import orjson
+
 from toolgate.core.model import JsonObject
 
 # A step costs about 20 ns: a check takes a quarter of a second at worst, whatever schema and value are.
@@ -114,10 +116,20 @@ def added(steps: dict[str, int], more: Mapping[str, int], name: str) -> None:
 
 def too_many(steps: Mapping[str, int], value: Any) -> bool:
     """Whether matching could take too long."""
+    if _size(value) * sum(steps.values()) <= MOST_STEPS:
+        return False
     letters = dict.fromkeys(steps, 0)
     total = _count(value, letters)
     letters[ANYWHERE] = total
     return sum(weight * letters[name] for name, weight in steps.items()) > MOST_STEPS
+
+
+def _size(value: Any) -> int:
+    """At least as many as a value has letters, found fast; more than any where that is impossible."""
+    try:
+        return len(orjson.dumps(value))
+    except TypeError:
+        return MOST_STEPS + 1
 
 
 def _count(value: Any, letters: dict[str, int]) -> int:

@@ -27,8 +27,6 @@ ENTITIES: Final = frozenset(rule.entity for rule in RULES)
 _WITHOUT_URLS: Final = len(RULES) - len(URLS)
 # The kind of what is known stands last, where -1 leads.
 _KNOWN: Final = -1
-# What begins an escape.
-_MARKS: Final = ("%", "\\", "&", "\x1b")
 # How a rule verifies, and whether its anchor ends behind a key.
 _Check: TypeAlias = tuple[Verify, bool]
 # Entity, score and rule of a finding.
@@ -130,7 +128,7 @@ class Engine:
         data = _encoded(text)
         judged = self._look(plan, text, data, texts)
         runs = plan.matcher.has_run(data)
-        if runs or len(data) != len(text) or any(mark in text for mark in _MARKS):
+        if runs or len(data) != len(text) or _escaped(text):
             for view in readings(text, runs=runs):
                 judged += self._look_at(view, plan, texts)
         if texts.count("text") > 2:  # one block says it twice, as a type and as a key
@@ -191,6 +189,11 @@ def _encoded(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         return text.encode("utf-8", "surrogatepass")
+
+
+def _escaped(text: str) -> bool:
+    """Whether anything in it begins an escape."""
+    return "%" in text or "\\" in text or "&" in text or "\x1b" in text
 
 
 def _in_characters(candidates: list[Candidate], data: bytes) -> list[Candidate]:
