@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import orjson
 
+from toolgate.core.values import interpreted
+
 _ONLY_JSON: Final = (
     orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
 )
@@ -21,6 +23,7 @@ _FIGURES: Final = re.compile(r"(?<![0-9.eE+-])-?[0-9]{9,20}(?![0-9eE]|\.[0-9]{2}
 _SHORTEST: Final = 9
 
 
+@interpreted
 class Texts(list[str]):
     """Every text of a value in document order: a key before its value, keys of objects included.
 

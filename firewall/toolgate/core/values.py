@@ -16,3 +16,8 @@ def value(cls: type[T]) -> type[T]:
     call. Nothing here is ever assigned to, and the type checkers prove it.
     """
     return dataclass(slots=True, unsafe_hash=True)(cls)
+
+
+def interpreted(cls: type[T]) -> type[T]:
+    """Marks a class that extends a built-in one: where others are compiled, it stays as it is."""
+    return cls
