@@ -12,7 +12,15 @@ from gate import HERE, puppet
 
 HEAVY = {
     *("mcp", "starlette", "uvicorn", "jinja2", "httpx", "hvac", "watchfiles", "typer", "rich"),
-    *("presidio_analyzer", "spacy", "phonenumbers", "hyperscan", "cryptography", "jsonschema_rs"),
+    *(
+        "presidio_analyzer",
+        "spacy",
+        "phonenumbers",
+        "hyperscan",
+        "cryptography",
+        "jsonschema_rs",
+        "httptools",
+    ),
 }
 ASKED = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "c", "version": "1"}}
 # Writes over what stands above, then is a server like any other.

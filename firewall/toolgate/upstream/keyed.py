@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from toolgate.errors import SecretUnavailable
 from toolgate.ports import Revealed, Secrets
-from toolgate.upstream.pool import Answer
+
+if TYPE_CHECKING:
+    from toolgate.upstream.pool import Answer
 
 _REFUSED: Final = (401, 403)
 _COMMAND: Final = "command[{}]"

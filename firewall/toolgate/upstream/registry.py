@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from toolgate.core.model import JsonObject
 from toolgate.errors import UpstreamDown
@@ -16,14 +17,16 @@ from toolgate.upstream.bridge_legacy import OverLegacy
 from toolgate.upstream.bridge_modern import NativeFirst, OverModern
 from toolgate.upstream.by_capability import ByCapability
 from toolgate.upstream.complaints import Clean, Complaints, to_stderr
-from toolgate.upstream.http import HttpLink
 from toolgate.upstream.keyed import Address, Keyed, Located, Sender
 from toolgate.upstream.link import Link, Opening, unheard
 from toolgate.upstream.pipe import Pipe
-from toolgate.upstream.pool import Pool
 from toolgate.upstream.process import Process
 from toolgate.upstream.reaper import Reaper
 from toolgate.upstream.stdio import StdioLink
+
+if TYPE_CHECKING:
+    from toolgate.upstream.http import HttpLink
+    from toolgate.upstream.pool import Pool
 
 _PROBE_SECONDS = 20.0
 
@@ -133,6 +136,8 @@ class Upstream:
         return StdioLink(self._pipe(era, opening, await self._located.now()))
 
     def _http(self, era: Era) -> HttpLink:
+        from toolgate.upstream.http import HttpLink  # a wrapped server has none
+
         sender = self._sender = self._sender or self._sending()
         if era is Era.LEGACY:
             return HttpLink(self.name, sender, era)
@@ -141,6 +146,8 @@ class Upstream:
         return self._shared
 
     def _sending(self) -> Sender:
+        from toolgate.upstream.pool import Pool  # as above
+
         if self._located.constant:
             self._pool = Pool(self.name, self._address.url, self._address.headers)
             return self._pool
