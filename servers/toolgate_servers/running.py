@@ -3,7 +3,8 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import anyio
@@ -99,6 +100,25 @@ class Run:
             self._reports.send_nowait(step)
         except (anyio.WouldBlock, anyio.ClosedResourceError, anyio.BrokenResourceError):
             pass  # a report that nobody can take is not worth waiting for
+
+
+@contextmanager
+def watched(ended: Callable[[float], bool], every: float) -> Generator[None]:
+    """Ask a function every so many seconds, with the seconds taken, until it says True or the block ends."""
+    done = threading.Event()
+    began = time.monotonic()
+
+    def watch() -> None:
+        while not done.wait(every) and not ended(time.monotonic() - began):
+            pass
+
+    watcher = threading.Thread(target=watch, name="watched", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
 
 
 def timed_out() -> Refused:

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 import weakref
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from typing import Any, cast
 
 from toolgate_servers.errors import Reason, Refused
 from toolgate_servers.isolation.wire import receive, send
-from toolgate_servers.running import Run, timed_out
+from toolgate_servers.running import Run, timed_out, watched
 
 log = logging.getLogger(__name__)
 
@@ -70,24 +69,16 @@ class Isolated:
     def _watched(self, process: subprocess.Popen[bytes], seconds: float, run: Run | None) -> Generator[None]:
         """Tell that it works, and kill the process when its time is over or its caller has left."""
         self._overdue = False
-        done = threading.Event()
-        began = time.monotonic()
 
-        def watch() -> None:
-            while not done.wait(seconds if run is None else LOOKING):
-                taken = time.monotonic() - began
-                if taken >= seconds or (run is not None and not run.still_wanted(taken)):
-                    self._overdue = True
-                    process.kill()
-                    return
+        def killed(taken: float) -> bool:
+            if taken < seconds and (run is None or run.still_wanted(taken)):
+                return False
+            self._overdue = True
+            process.kill()
+            return True
 
-        watcher = threading.Thread(target=watch, name="isolated-watch", daemon=True)
-        watcher.start()
-        try:
+        with watched(killed, seconds if run is None else LOOKING):
             yield
-        finally:
-            done.set()
-            watcher.join()
 
     def close(self) -> None:
         """End the process."""

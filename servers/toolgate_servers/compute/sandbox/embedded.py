@@ -5,14 +5,13 @@ import os
 import re
 import signal
 import threading
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Literal
 
 from toolgate_servers.compute.sandbox.cells import MAX_OUTPUT, Ran, limit_reached, sandbox_failed
 from toolgate_servers.compute.sandbox.watching import watchdog
-from toolgate_servers.running import Run
+from toolgate_servers.running import Run, watched
 
 if TYPE_CHECKING:
     from pydantic_monty import Monty, MontyError, MontySession, ResourceLimits
@@ -139,22 +138,15 @@ class Embedded:
     @contextmanager
     def _watched(self, run: Run) -> Generator[None]:
         """Tell that code runs, and kill the process if the caller leaves meanwhile."""
-        done = threading.Event()
-        began = time.monotonic()
 
-        def watch() -> None:
-            while not done.wait(LOOKING):
-                if not run.still_wanted(time.monotonic() - began) and self._pid:
-                    os.kill(self._pid, signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
-                    return
+        def killed(taken: float) -> bool:
+            if run.still_wanted(taken) or not self._pid:
+                return False
+            os.kill(self._pid, signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
+            return True
 
-        watcher = threading.Thread(target=watch, name="embedded-watch", daemon=True)
-        watcher.start()
-        try:
+        with watched(killed, LOOKING):
             yield
-        finally:
-            done.set()
-            watcher.join()
 
 
 class Printed:
