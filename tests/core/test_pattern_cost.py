@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from toolgate.core.pattern_cost import BACKTRACK_LIMIT, MOST_NAMES, MOST_STEPS, weight
+from toolgate.core.pattern_cost import ANYWHERE, BACKTRACK_LIMIT, MOST_NAMES, MOST_STEPS, too_many, weight
 from toolgate.core.schema import compile_schema
 
 BOMB = "[ab]*a[ab]{5000}c"
@@ -103,3 +103,8 @@ def test_weighing_a_hostile_pattern_takes_no_time_either(pattern: str) -> None:
     began = time.process_time()
     weight(pattern)
     assert time.process_time() - began < 2.0
+
+
+def test_what_json_cannot_say_is_counted_letter_by_letter() -> None:
+    assert not too_many({ANYWHERE: 1}, {"text": "\ud800", "number": 2**70})
+    assert too_many({ANYWHERE: MOST_STEPS}, {"text": "\ud800"})
